@@ -1,0 +1,108 @@
+//! The one error type. Its kind says what the caller can do; its message names the thing, what was expected and what was
+//! found; advice stands apart, in the hint.
+
+use std::fmt;
+
+/// What the caller can do about an [`Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Wrong usage, configuration or declaration: nothing was started.
+    Config,
+    /// The vendor refuses the token: no table of this connection can be read.
+    Auth,
+    /// The vendor refuses or lacks what a table asks for (400, 403, 404).
+    Refused,
+    /// The vendor answers with something that is not a page, or the data breaks a rule of the table.
+    Data,
+    /// The vendor could not be reached, or went on failing after every retry.
+    Network,
+    /// The lake cannot be read or written.
+    Store,
+    /// Another run committed the same version of the table first.
+    Conflict,
+    /// The run was asked to stop.
+    Stopped,
+    /// A defect of this program.
+    Defect,
+}
+
+/// An error of any part of the program: `kind`, what happened, and what to do about it.
+pub struct Error {
+    kind: Kind,
+    message: String,
+    hint: Option<String>,
+}
+
+/// The result of anything that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An error of this kind; the message is one sentence without a full stop.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    /// Wrong usage, configuration or declaration.
+    pub fn config(message: impl Into<String>) -> Self {
+        Self::new(Kind::Config, message)
+    }
+
+    /// The lake cannot be read or written.
+    pub fn store(message: impl Into<String>) -> Self {
+        Self::new(Kind::Store, message)
+    }
+
+    /// A defect of this program.
+    pub fn defect(message: impl Into<String>) -> Self {
+        Self::new(Kind::Defect, message).hint("this is a defect of afluente: please report it")
+    }
+
+    /// Adds what the user can do.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Puts what was attempted before the message: `attempt: message`.
+    pub fn context(mut self, attempt: impl fmt::Display) -> Self {
+        self.message = format!("{attempt}: {}", self.message);
+        self
+    }
+
+    /// What the caller can do.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What happened.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What the user can do, if there is something.
+    pub fn advice(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.kind, self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, " (hint: {hint})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

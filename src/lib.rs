@@ -1,0 +1,4 @@
+pub mod error;
+pub mod page;
+pub mod schema;
+pub mod secret;

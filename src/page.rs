@@ -1,0 +1,30 @@
+//! What the reader hands to the decoder.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use tokio::sync::OwnedSemaphorePermit;
+
+/// One API reply, its records found but not yet decoded.
+#[derive(Debug)]
+pub struct Page {
+    /// The reply's body: valid UTF-8, well-formed JSON.
+    pub body: Bytes,
+    /// Where each record's value lies in the body, in the vendor's order. Records whose key was already read are left out.
+    pub records: Vec<Range<usize>>,
+    /// The body's share of the memory budget, given back when the page is dropped.
+    pub memory: Option<OwnedSemaphorePermit>,
+}
+
+impl Page {
+    /// The text of each record.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        // The reader checked the body; a range that is not text yields an empty record, which the decoder refuses.
+        self.records.iter().map(|range| {
+            self.body
+                .get(range.clone())
+                .and_then(|bytes| std::str::from_utf8(bytes).ok())
+                .unwrap_or_default()
+        })
+    }
+}

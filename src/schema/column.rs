@@ -1,0 +1,204 @@
+//! One column: its type, where its value lies in the vendor's JSON, and what it means.
+
+use chrono_tz::Tz;
+use serde::{Deserialize, Deserializer};
+
+/// One typed column of a table.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Name in the lake.
+    pub name: String,
+    /// Documented type.
+    pub kind: ColumnType,
+    /// Where the value comes from.
+    pub origin: Origin,
+    /// pt-BR.
+    pub description: String,
+    /// `table.column` of the same source.
+    pub references: Option<String>,
+    /// Zone of values that carry none: the column's, else the source's.
+    pub zone: Tz,
+    /// The zone written in the value is decoration.
+    pub wall_clock: bool,
+    /// A spelling accepted beside the usual ones.
+    pub format: Option<Format>,
+}
+
+/// Where a column's value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The first of these paths that is there and not null.
+    Path(Vec<ColumnPath>),
+    /// This column of the parent.
+    Parent(String),
+    /// The member's name in the exploded object.
+    Member,
+}
+
+/// The documented types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnType {
+    /// Arrow Utf8.
+    Text,
+    /// Arrow Int64.
+    Int,
+    /// Arrow Float64.
+    Float,
+    /// Arrow Boolean.
+    Boolean,
+    /// Arrow Timestamp(µs, UTC).
+    Timestamp,
+    /// Arrow Date32.
+    Date,
+}
+
+impl ColumnType {
+    /// The documented word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Int => "int",
+            Self::Float => "float",
+            Self::Boolean => "boolean",
+            Self::Timestamp => "timestamp",
+            Self::Date => "date",
+        }
+    }
+}
+
+/// A spelling accepted beside the usual ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// `DD/MM/YYYY`, for timestamps and dates.
+    Dmy,
+    /// `1.234,56`, for floats.
+    Comma,
+    /// The digits of a CPF or CNPJ, for ints and floats.
+    Digits,
+    /// `true` and `false` as 1 and 0, for ints and floats.
+    Flag,
+}
+
+/// Dotted names; at most one of them passes through an array.
+///
+/// | text | steps |
+/// |---|---|
+/// | `a.b` | `Member(a) Member(b)` |
+/// | `a[].b` | `Member(a) Elements Member(b)` |
+/// | `.` | none: the record itself |
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnPath(pub Vec<Step>);
+
+/// One step of a [`ColumnPath`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// The member of this name, without regard to case.
+    Member(String),
+    /// Each element of the array.
+    Elements,
+}
+
+impl std::str::FromStr for ColumnPath {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "." {
+            return Ok(Self(Vec::new()));
+        }
+        let mut steps = Vec::new();
+        for name in text.split('.') {
+            let (name, elements) = match name.strip_suffix("[]") {
+                Some(name) => (name, true),
+                None => (name, false),
+            };
+            if name.is_empty() || name.contains(['[', ']', '*', ' ']) {
+                return Err(format!("`{text}` is not a path, expected dotted names such as `a.b` or `a[].b`"));
+            }
+            if elements && steps.contains(&Step::Elements) {
+                return Err(format!("path `{text}` passes through two arrays, expected one at most"));
+            }
+            steps.push(Step::Member(name.to_owned()));
+            if elements {
+                steps.push(Step::Elements);
+            }
+        }
+        Ok(Self(steps))
+    }
+}
+
+impl std::fmt::Display for ColumnPath {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str(".");
+        }
+        for (at, step) in self.0.iter().enumerate() {
+            match step {
+                Step::Elements => f.write_str("[]")?,
+                Step::Member(name) if at == 0 => f.write_str(name)?,
+                Step::Member(name) => write!(f, ".{name}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The keys of one line under `[columns]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ColumnDecl {
+    #[serde(rename = "type")]
+    pub kind: ColumnType,
+    #[serde(default, deserialize_with = "one_or_many")]
+    pub path: Vec<String>,
+    #[serde(default)]
+    pub parent: Option<String>,
+    #[serde(default)]
+    pub member: bool,
+    pub description: String,
+    #[serde(default)]
+    pub references: Option<String>,
+    #[serde(default)]
+    pub zone: Option<String>,
+    #[serde(default)]
+    pub wall_clock: bool,
+    #[serde(default)]
+    pub format: Option<Format>,
+}
+
+pub(super) fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a text or a list of texts")]
+    enum OneOrMany {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::One(text) => vec![text],
+        OneOrMany::Many(texts) => texts,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_follow_their_table() {
+        let member = |name: &str| Step::Member(name.to_owned());
+        for (text, steps) in [
+            ("a.b", vec![member("a"), member("b")]),
+            ("a[].b", vec![member("a"), Step::Elements, member("b")]),
+            ("a[]", vec![member("a"), Step::Elements]),
+            (".", vec![]),
+        ] {
+            let path: ColumnPath = text.parse().unwrap();
+            assert_eq!(path, ColumnPath(steps));
+            assert_eq!(path.to_string(), text);
+        }
+        for text in ["", "a..b", ".a", "a[0]", "a[].b[].c", "$.a b"] {
+            assert!(text.parse::<ColumnPath>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The declarations of `schemas/`: what is known of each source and table, as values. `schemas/README.md` describes the format.
+//!
+//! [`Catalog`] holds every source; a [`Source`] how to talk to the vendor and its [`Table`]s; a table its [`Column`]s. They are checked as a whole
+//! when they are loaded: whatever holds a `Catalog` can rely on every reference, cursor, key and path in it.
+
+mod arrow;
+mod check;
+mod column;
+mod load;
+mod source;
+mod table;
+
+pub use arrow::{EXPORTED_AT, arrow_schema};
+pub use column::{Column, ColumnPath, ColumnType, Format, Origin, Step};
+pub use load::Catalog;
+pub use source::{Auth, Count, Pagination, Parameter, RateLimit, Records, Retry, Source};
+pub use table::{Access, By, CursorFormat, Explode, Fetch, ForEach, Mode, Partition, Replication, Slices, Table};

@@ -1,0 +1,285 @@
+//! One table: where its records come from, its key, its partitions, how it is refreshed, its columns.
+
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+
+use super::column::{Column, ColumnDecl, ColumnPath, one_or_many};
+use super::source::{Pagination, Parameter, Records, duration};
+
+/// One documented table.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// File name under `schemas/<source>/`.
+    pub id: String,
+    /// pt-BR.
+    pub title: String,
+    /// One sentence, pt-BR.
+    pub description: String,
+    /// Where the records come from.
+    pub access: Access,
+    /// Columns that name a row; empty only where the table is exploded and its elements have no identity.
+    pub primary_key: Vec<String>,
+    /// How the data files are laid in folders.
+    pub partition: Option<Partition>,
+    /// How the table is refreshed.
+    pub replication: Replication,
+    /// In the order of the Parquet file, without `_exported_at`.
+    pub columns: Vec<Column>,
+    /// Tables exploded from this one.
+    pub children: Vec<String>,
+}
+
+impl Table {
+    /// The column of this name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// How the table is asked for, unless it is exploded.
+    pub fn fetch(&self) -> Option<&Fetch> {
+        match &self.access {
+            Access::Fetch(fetch) => Some(fetch),
+            Access::Explode(_) => None,
+        }
+    }
+}
+
+/// Where a table's records come from.
+#[derive(Debug, Clone)]
+pub enum Access {
+    /// Requests of its own.
+    Fetch(Box<Fetch>),
+    /// The records of another table.
+    Explode(Explode),
+}
+
+/// How a table is asked for.
+#[derive(Debug, Clone)]
+pub struct Fetch {
+    /// Paths below the source's address, tried in order while the answer is 404.
+    pub endpoints: Vec<String>,
+    /// Fixed query parameters.
+    pub params: IndexMap<String, String>,
+    /// The table is read once for each value.
+    pub slices: Option<Slices>,
+    /// One request for each row of another table.
+    pub for_each: Option<ForEach>,
+    /// The rows are the elements of this array of the records; a record without it is itself the row.
+    pub unnest: Option<ColumnPath>,
+    /// 400, 403 and 404 mean that the account has no such table.
+    pub optional: bool,
+    /// Where a page may hold its array of records.
+    pub records: Vec<Records>,
+    /// How it is read page by page.
+    pub pagination: Pagination,
+}
+
+/// A table read once for each value of a parameter.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Slices {
+    /// The parameter.
+    pub param: String,
+    /// Its values.
+    pub values: Vec<String>,
+}
+
+/// One request for each row of another table; the endpoint holds `{id}`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForEach {
+    /// The other table.
+    pub table: String,
+    /// Its column that stands for `{id}`.
+    pub column: String,
+}
+
+/// Rows that are the elements of an array, or the members of an object, in the records of another table.
+#[derive(Debug, Clone)]
+pub struct Explode {
+    /// The other table.
+    pub table: String,
+    /// Where the array or object is.
+    pub path: ColumnPath,
+}
+
+/// How the data files of a table are laid in folders.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Partition {
+    /// The column whose value chooses the folder.
+    pub column: String,
+    /// How.
+    pub by: By,
+}
+
+/// What of a value chooses the folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// The UTC day of a timestamp, or a date.
+    Day,
+    /// Its month.
+    Month,
+    /// Its year.
+    Year,
+    /// The value itself.
+    Value,
+}
+
+impl By {
+    /// The word after the column's name in a folder's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Month => "month",
+            Self::Year => "year",
+            Self::Value => "value",
+        }
+    }
+}
+
+impl Partition {
+    /// `<column>_<by>`: the name in `<name>=<value>/`.
+    pub fn name(&self) -> String {
+        format!("{}_{}", self.column, self.by.name())
+    }
+}
+
+/// How a table is refreshed.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replication {
+    /// What a refresh reads and replaces.
+    pub mode: Mode,
+    /// The time column an incremental table is read by.
+    #[serde(default)]
+    pub cursor: Option<String>,
+    /// How the vendor is asked for rows from a time on.
+    #[serde(default)]
+    pub from: Option<Parameter>,
+    /// How the vendor is asked for rows up to a time.
+    #[serde(default)]
+    pub until: Option<Parameter>,
+    /// How the vendor is asked for the cursor's order.
+    #[serde(default)]
+    pub order: Option<Parameter>,
+    /// How times are written in `from` and `until`.
+    #[serde(default)]
+    pub format: CursorFormat,
+    /// The range is sent even when everything is read.
+    #[serde(default)]
+    pub always: bool,
+    /// Incremental: how far before the savepoint to read again.
+    #[serde(default, deserialize_with = "duration")]
+    pub lookback: Duration,
+    /// Windowed: how far before the savepoint.
+    #[serde(default = "thirty_days", deserialize_with = "duration")]
+    pub past: Duration,
+    /// Windowed: how far after the savepoint.
+    #[serde(default = "a_year", deserialize_with = "duration")]
+    pub ahead: Duration,
+}
+
+impl Default for Replication {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Full,
+            cursor: None,
+            from: None,
+            until: None,
+            order: None,
+            format: CursorFormat::default(),
+            always: false,
+            lookback: Duration::ZERO,
+            past: thirty_days(),
+            ahead: a_year(),
+        }
+    }
+}
+
+/// What a refresh reads and replaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Everything.
+    Full,
+    /// Rows from the savepoint on, merged by key.
+    Incremental,
+    /// A range around the savepoint.
+    Windowed,
+}
+
+impl Mode {
+    /// The documented word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Incremental => "incremental",
+            Self::Windowed => "windowed",
+        }
+    }
+}
+
+/// How a time is written in a request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CursorFormat {
+    /// `2026-01-02T03:04:05Z`
+    #[default]
+    Rfc3339,
+    /// `2026-01-02`, in the source's zone.
+    Date,
+    /// `02/01/2026`, in the source's zone.
+    Dmy,
+}
+
+/// The keys of `<table>.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TableDecl {
+    pub title: String,
+    pub description: String,
+    #[serde(default, deserialize_with = "one_or_many")]
+    pub endpoint: Vec<String>,
+    #[serde(default)]
+    pub params: IndexMap<String, String>,
+    #[serde(default)]
+    pub slices: Option<Slices>,
+    #[serde(default)]
+    pub for_each: Option<ForEach>,
+    #[serde(default)]
+    pub explode: Option<ExplodeDecl>,
+    #[serde(default)]
+    pub unnest: Option<String>,
+    #[serde(default)]
+    pub optional: bool,
+    #[serde(default)]
+    pub records: Option<Vec<Records>>,
+    #[serde(default)]
+    pub pagination: Option<Pagination>,
+    #[serde(default)]
+    pub primary_key: Vec<String>,
+    #[serde(default)]
+    pub partition: Option<Partition>,
+    #[serde(default)]
+    pub replication: Replication,
+    pub columns: IndexMap<String, ColumnDecl>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExplodeDecl {
+    pub table: String,
+    pub path: String,
+}
+
+fn thirty_days() -> Duration {
+    Duration::from_secs(30 * 86_400)
+}
+
+fn a_year() -> Duration {
+    Duration::from_secs(365 * 86_400)
+}

@@ -1,0 +1,67 @@
+//! A token. It can be sent in a header and nowhere else: it cannot be printed, compared or serialised.
+
+use std::fmt;
+
+use crate::error::{Error, Result};
+
+/// A token whose text never reaches a log, an error, a report or a manifest.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes the text as it came from the environment or a file; surrounding white space goes.
+    ///
+    /// # Errors
+    /// When nothing is left, or the text cannot stand in an HTTP header. The message never holds the text.
+    pub fn new(text: &str) -> Result<Self> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(Error::config("the token is empty"));
+        }
+        if !text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+            return Err(Error::config("the token holds characters that cannot be sent in an HTTP header"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The header's value, marked so that the HTTP library does not print it either.
+    pub(crate) fn header(&self, prefix: &str) -> Result<reqwest::header::HeaderValue> {
+        let mut value = reqwest::header::HeaderValue::try_from(format!("{prefix}{}", self.0))
+            .map_err(|_| Error::config("the token cannot be sent in an HTTP header"))?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+
+    /// Replaces the token in a text that came from outside (a vendor may echo it in an error body).
+    pub(crate) fn redact(&self, text: &str) -> String {
+        text.replace(&self.0, "REDACTED")
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("REDACTED")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_as_redacted_everywhere() {
+        let secret = Secret::new(" k3y \n").unwrap();
+        assert_eq!(format!("{secret:?}"), "REDACTED");
+        let header = secret.header("Bearer ").unwrap();
+        assert_eq!(header.as_bytes(), b"Bearer k3y");
+        assert!(!format!("{header:?}").contains("k3y"));
+        assert_eq!(secret.redact("bad key k3y!"), "bad key REDACTED!");
+    }
+
+    #[test]
+    fn refuses_what_cannot_be_a_header() {
+        for text in ["", "  ", "a\nb", "chavé"] {
+            assert!(Secret::new(text).is_err(), "{text:?}");
+        }
+    }
+}
