@@ -1,4 +1,15 @@
+pub mod cli;
+pub mod commit;
+pub mod config;
+pub mod decode;
 pub mod error;
+pub mod export;
+pub mod http;
+mod json;
 pub mod page;
+pub mod read;
+pub mod sandbox;
 pub mod schema;
 pub mod secret;
+pub mod store;
+pub mod write;

@@ -1,0 +1,321 @@
+//! The command line: names, values and help of every command. What they do stands in the command's own file.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::export::Limit;
+
+/// Exports the CRM and customer-success platforms of Brazilian companies into a data lake.
+#[derive(Debug, Parser)]
+#[command(
+    name = "afluente",
+    version,
+    about,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+#[command(
+    after_help = "Tokens come from PLOOMES_USER_KEY, NECTARCRM_TOKEN, SENSEDATA_TOKEN and EXACTSALES_TOKEN, or from where afluente.toml says.\n\
+    Exit code: 0 all done, 1 at least one table failed (the others are committed), 2 could not start.\n\n\
+    `afluente demo` shows everything without an account."
+)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options of every command
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Tell more (each request)
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Tell only errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// How talk on stderr is written
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+    /// Colours on stderr
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: When,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Export tables into the lake
+    Export(ExportArgs),
+    /// Test the configuration, the tokens, every table and the lake
+    Check(CheckArgs),
+    /// Write a commented afluente.toml
+    Init(InitArgs),
+    /// Show the catalogue, or one table's columns
+    Tables(TablesArgs),
+    /// Serve the vendors' APIs, simulated, on this machine
+    Sandbox(SandboxArgs),
+    /// Export every table of a sandbox into ./lake
+    Demo(DemoArgs),
+    /// Write completions for a shell to stdout
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual page to stdout
+    Man,
+}
+
+/// Which connections, and how they are reached.
+#[derive(Debug, Clone, Args)]
+pub struct ConnectionArgs {
+    /// Connections of the configuration, or sources by name; default: all that are configured
+    #[arg(value_name = "CONNECTION")]
+    pub connections: Vec<String>,
+    /// Lake: a path, file:// or s3://bucket/prefix [default: ./lake]
+    #[arg(long, value_name = "URL")]
+    pub to: Option<String>,
+    /// Configuration [default: ./afluente.toml if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Declarations instead of the embedded ones
+    #[arg(long, value_name = "DIR")]
+    pub schemas: Option<PathBuf>,
+    /// Only these tables (`deals*`, `ploomes.deals`)
+    #[arg(long, value_name = "GLOB,...", value_delimiter = ',')]
+    pub tables: Vec<String>,
+    /// None of these tables
+    #[arg(long, value_name = "GLOB,...", value_delimiter = ',')]
+    pub exclude: Vec<String>,
+    /// Address instead of the vendor's (one connection only)
+    #[arg(long, value_name = "URL")]
+    pub base_url: Option<String>,
+}
+
+/// `afluente export`
+#[derive(Debug, Clone, Args)]
+pub struct ExportArgs {
+    /// Which connections
+    #[command(flatten)]
+    pub from: ConnectionArgs,
+    /// Stop at the first table that fails (default: the others go on)
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// How progress is shown: auto is bars on a terminal, plain lines elsewhere
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub progress: ProgressMode,
+    /// Also write the run report here
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Memory of the whole process
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = parse_bytes)]
+    pub memory: usize,
+    /// Records without a usable key that are let pass: a number or a share [default: 1%, at least 10]
+    #[arg(long, value_name = "N|P%")]
+    pub max_rejected: Option<Limit>,
+    /// Unreadable values that are let pass: a number or a share [default: no bound]
+    #[arg(long, value_name = "N|P%")]
+    pub max_bad_cells: Option<Limit>,
+}
+
+/// `afluente check`
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// Which connections
+    #[command(flatten)]
+    pub from: ConnectionArgs,
+}
+
+/// `afluente init`
+#[derive(Debug, Clone, Args)]
+pub struct InitArgs {
+    /// Where
+    #[arg(long, value_name = "FILE", default_value = "afluente.toml")]
+    pub config: PathBuf,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `afluente tables`
+#[derive(Debug, Clone, Args)]
+pub struct TablesArgs {
+    /// A source, or one of its tables
+    #[arg(value_name = "SOURCE[.TABLE]")]
+    pub name: Option<String>,
+    /// How it is written
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub output: TablesFormat,
+    /// Declarations instead of the embedded ones
+    #[arg(long, value_name = "DIR")]
+    pub schemas: Option<PathBuf>,
+}
+
+/// How much a sandbox holds.
+#[derive(Debug, Clone, Args)]
+pub struct WorldArgs {
+    /// Rows are made from this number
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Rows of a large table; the others follow in proportion
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub rows: u64,
+    /// Rows of one table (`ploomes.contacts=3000000`); may be given several times
+    #[arg(long, value_name = "TABLE=N", value_parser = parse_table_rows)]
+    pub table_rows: Vec<(String, u64)>,
+}
+
+/// `afluente sandbox`
+#[derive(Debug, Clone, Args)]
+pub struct SandboxArgs {
+    /// Where to listen: an address of this machine
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8321")]
+    pub listen: std::net::SocketAddr,
+    /// How much it holds
+    #[command(flatten)]
+    pub world: WorldArgs,
+    /// Do not answer 429 beyond the vendors' limits
+    #[arg(long)]
+    pub no_limits: bool,
+    /// Faults and their rates (`429=0.1,500=0.05,cut=0.02,slow=0.02,html=0.01`)
+    #[arg(long, value_name = "FAULT=RATE,...", default_value = "")]
+    pub faults: crate::sandbox::Faults,
+    /// Delay before each answer, milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub delay_ms: u64,
+}
+
+/// `afluente demo`
+#[derive(Debug, Clone, Args)]
+pub struct DemoArgs {
+    /// Lake
+    #[arg(long, value_name = "URL", default_value = "./lake")]
+    pub to: String,
+    /// How much the sandbox holds
+    #[command(flatten)]
+    pub world: WorldArgs,
+    /// How progress is shown
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub progress: ProgressMode,
+}
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProgressMode {
+    /// Bars on a terminal, plain lines elsewhere
+    Auto,
+    /// A bar per table
+    Bar,
+    /// A line per table
+    Plain,
+    /// A JSON object per table
+    Json,
+    /// Nothing
+    None,
+}
+
+/// How talk on stderr is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Sentences
+    Text,
+    /// JSON objects
+    Json,
+}
+
+/// When colours are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// How the catalogue is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TablesFormat {
+    /// For reading
+    Text,
+    /// For programs
+    Json,
+    /// For documentation
+    Markdown,
+    /// A diagram of the references
+    Mermaid,
+}
+
+/// | text | bytes |
+/// |---|---|
+/// | `1048576` | 1,048,576 |
+/// | `64KiB`, `256MiB`, `2GiB` | binary units |
+/// | `64K`, `256M`, `2G` | the same |
+fn parse_bytes(text: &str) -> Result<usize, String> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.trim_end_matches("iB") {
+        "" if !unit.ends_with("iB") => Some(0),
+        "K" => Some(10),
+        "M" => Some(20),
+        "G" => Some(30),
+        _ => None,
+    };
+    let bytes = number
+        .parse::<usize>()
+        .ok()
+        .zip(shift)
+        .and_then(|(number, shift)| number.checked_mul(1 << shift));
+    match bytes {
+        Some(bytes) if bytes >= 64 << 20 => Ok(bytes),
+        Some(_) => Err("expected at least 64MiB".to_owned()),
+        None => Err("expected a size such as 256MiB or 2GiB".to_owned()),
+    }
+}
+
+fn parse_table_rows(text: &str) -> Result<(String, u64), String> {
+    text.split_once('=')
+        .and_then(|(table, rows)| Some((table.to_owned(), rows.parse().ok()?)))
+        .filter(|(table, _)| table.contains('.'))
+        .ok_or_else(|| "expected source.table=rows, such as ploomes.contacts=3000000".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definitions_hold_together() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_follow_their_table() {
+        for (text, bytes) in [
+            ("134217728", 128 << 20),
+            ("65536KiB", 64 << 20),
+            ("256MiB", 256 << 20),
+            ("2G", 2 << 30),
+        ] {
+            assert_eq!(parse_bytes(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "MiB", "1MiB", "256MB", "256 MiB", "-1", "99999999999G", "100iB"] {
+            assert!(parse_bytes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn rows_of_a_table_need_its_source() {
+        assert_eq!(parse_table_rows("ploomes.contacts=3"), Ok(("ploomes.contacts".to_owned(), 3)));
+        for text in ["contacts=3", "ploomes.contacts", "ploomes.contacts=x"] {
+            assert!(parse_table_rows(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! `afluente export`
+
+use super::args::{ConnectionArgs, ExportArgs, ProgressMode};
+use super::printer::Printer;
+use super::progress::Display;
+use super::{Done, stop_on_signals, summary};
+use crate::config::{Config, Connection, DEFAULT_LAKE};
+use crate::error::{Error, Result};
+use crate::export::{Export, Limit, Options, RunReport, Selection};
+use crate::store::Lake;
+
+pub(super) async fn run(args: &ExportArgs, printer: &Printer) -> Result<Done> {
+    let stop = stop_on_signals(printer);
+    let (connections, lake) = open(&args.from)?;
+    let options = Options {
+        memory: args.memory,
+        max_rejected: args.max_rejected.unwrap_or(Limit::DEFAULT_REJECTED),
+        max_bad_cells: args.max_bad_cells,
+        fail_fast: args.fail_fast,
+    };
+    let export = Export::plan(connections, &selection(&args.from), lake, options, stop)?;
+    let report = run_shown(export, printer, args.progress).await?;
+    if let Some(file) = &args.report {
+        let text = serde_json::to_string_pretty(&report)
+            .map_err(|error| Error::defect(format!("the run report cannot be written as JSON: {error}")))?;
+        std::fs::write(file, text).map_err(|error| Error::config(format!("cannot write the report to `{}`: {error}", file.display())))?;
+    }
+    Ok(if report.failed() { Done::Partly } else { Done::All })
+}
+
+/// The connections and the lake that the arguments, the environment and the configuration name.
+pub(super) fn open(args: &ConnectionArgs) -> Result<(Vec<Connection>, Lake)> {
+    let config = Config::load(args.config.as_deref())?;
+    let catalog = config.catalog(args.schemas.as_deref())?;
+    let connections = config.connections(&args.connections, args.base_url.as_deref(), &catalog)?;
+    let url = args.to.as_deref().or(config.lake.url.as_deref()).unwrap_or(DEFAULT_LAKE);
+    Ok((connections, Lake::open(url, &config.lake.s3)?))
+}
+
+pub(super) fn selection(args: &ConnectionArgs) -> Selection {
+    Selection {
+        tables: args.tables.clone(),
+        exclude: args.exclude.clone(),
+    }
+}
+
+/// Proves that the lake can be written, runs, shows progress and tells the summary.
+pub(super) async fn run_shown(export: Export, printer: &Printer, mode: ProgressMode) -> Result<RunReport> {
+    export.probe_lake().await?;
+    let display = Display::new(printer, export.progress(), mode);
+    let report = display.during(export.run()).await?;
+    summary::tell(printer, &report);
+    Ok(report)
+}

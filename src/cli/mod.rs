@@ -1,0 +1,128 @@
+//! The command line: one file per command. Data goes to stdout, talk to stderr.
+//!
+//! Exit codes: 0 all done · 1 at least one table failed (the others are committed) · 2 could not start.
+
+mod args;
+mod check;
+mod demo;
+mod export;
+mod init;
+mod log;
+mod printer;
+mod progress;
+mod sandbox;
+mod summary;
+mod tables;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{CommandFactory, Parser};
+
+use crate::error::{Error, Result};
+use crate::http::{Stop, Stopper};
+use args::{Cli, Command};
+use printer::Printer;
+
+/// How a command ended.
+enum Done {
+    /// Everything was done.
+    All,
+    /// At least one table failed.
+    Partly,
+}
+
+/// Parses the arguments, runs the command and tells how it ended.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are data; clap chooses the stream.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let printer = Printer::new(&cli.global);
+    match run(cli, &printer) {
+        Ok(Done::All) => ExitCode::SUCCESS,
+        Ok(Done::Partly) => ExitCode::from(1),
+        Err(error) => {
+            printer.failure(&error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(cli: Cli, printer: &Printer) -> Result<Done> {
+    log::start(&cli.global, printer);
+    match cli.command {
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "afluente", &mut text);
+            printer.data(&String::from_utf8_lossy(&text)).map(|()| Done::All)
+        }
+        Command::Man => {
+            let mut text = Vec::new();
+            clap_mangen::Man::new(Cli::command())
+                .render(&mut text)
+                .map_err(|error| Error::defect(format!("the manual page cannot be written: {error}")))?;
+            printer.data(&String::from_utf8_lossy(&text)).map(|()| Done::All)
+        }
+        Command::Tables(args) => tables::run(&args, printer),
+        Command::Init(args) => init::run(&args, printer),
+        Command::Export(args) => wait(export::run(&args, printer)),
+        Command::Check(args) => wait(check::run(&args, printer)),
+        Command::Sandbox(args) => wait(sandbox::run(&args, printer)),
+        Command::Demo(args) => wait(demo::run(&args, printer)),
+    }
+}
+
+fn wait(command: impl Future<Output = Result<Done>>) -> Result<Done> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::config(format!("cannot start the threads of the program: {error}")))?;
+    let done = runtime.block_on(command);
+    // A name that is still being resolved must not hold the exit.
+    runtime.shutdown_background();
+    done
+}
+
+/// A stop that SIGINT and SIGTERM set. The second signal ends the process at once, as every shell user expects.
+fn stop_on_signals(printer: &Printer) -> (Arc<Stopper>, Stop) {
+    let (stopper, stop) = Stopper::new();
+    let stopper = Arc::new(stopper);
+    let (given, printer) = (stopper.clone(), printer.clone());
+    tokio::spawn(async move {
+        signal().await;
+        given.stop();
+        printer.warning(
+            "stopping: tables under way are abandoned, those committed stay",
+            Some("press Ctrl-C again to end at once"),
+        );
+        signal().await;
+        std::process::exit(130);
+    });
+    (stopper, stop)
+}
+
+#[cfg(unix)]
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        }
+        Err(_) => {
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn signal() {
+    let _ = tokio::signal::ctrl_c().await;
+}

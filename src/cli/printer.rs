@@ -1,0 +1,188 @@
+//! What a person reads: data on stdout, talk on stderr. Nothing depends on colour.
+
+use std::io::{IsTerminal, Write};
+
+use indicatif::MultiProgress;
+
+use super::args::{Global, LogFormat, When};
+use crate::error::{Error, Result};
+
+/// Writes data and talk as the global options ask.
+#[derive(Debug, Clone)]
+pub struct Printer {
+    format: LogFormat,
+    quiet: bool,
+    color: bool,
+    /// Bars that must be lifted while a line is written.
+    bars: MultiProgress,
+}
+
+impl Printer {
+    /// A printer for these options and this process's stderr.
+    pub fn new(global: &Global) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let color = match global.color {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        };
+        Self {
+            format: global.log_format,
+            quiet: global.quiet,
+            color,
+            bars: MultiProgress::new(),
+        }
+    }
+
+    /// The bars of this process.
+    pub fn bars(&self) -> &MultiProgress {
+        &self.bars
+    }
+
+    /// Whether only errors are told.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Whether talk is written as JSON objects.
+    pub fn is_json(&self) -> bool {
+        self.format == LogFormat::Json
+    }
+
+    /// Data, to stdout. A reader that has gone away (`| head`) is no error.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    pub fn data(&self, text: &str) -> Result<()> {
+        let mut stdout = std::io::stdout().lock();
+        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::config(format!("cannot write to stdout: {error}"))),
+            _ => Ok(()),
+        }
+    }
+
+    /// A sentence.
+    pub fn info(&self, text: &str) {
+        if !self.quiet {
+            self.talk("info", text, None);
+        }
+    }
+
+    /// Something to look at, and what to do.
+    pub fn warning(&self, text: &str, hint: Option<&str>) {
+        if !self.quiet {
+            self.talk("warning", text, hint);
+        }
+    }
+
+    /// What went wrong, and what to do.
+    pub fn error(&self, text: &str, hint: Option<&str>) {
+        self.talk("error", text, hint);
+    }
+
+    /// The error of a command.
+    pub fn failure(&self, error: &Error) {
+        self.error(error.message(), error.advice());
+    }
+
+    /// Text in bold, where colours are used.
+    pub fn strong(&self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    /// Text in green, where colours are used.
+    pub fn good(&self, text: &str) -> String {
+        self.paint("32", text)
+    }
+
+    /// Text in red, where colours are used.
+    pub fn bad(&self, text: &str) -> String {
+        self.paint("31", text)
+    }
+
+    /// A line of talk as it is, JSON or not.
+    pub fn line(&self, text: &str) {
+        self.bars.suspend(|| {
+            // Talk that cannot be written has nowhere else to go.
+            let _ = writeln!(std::io::stderr().lock(), "{text}");
+        });
+    }
+
+    fn talk(&self, level: &str, text: &str, hint: Option<&str>) {
+        if self.is_json() {
+            let mut object = serde_json::json!({ "level": level, "message": text });
+            if let Some(hint) = hint {
+                object["hint"] = hint.into();
+            }
+            return self.line(&object.to_string());
+        }
+        match level {
+            "info" => self.line(text),
+            "warning" => self.line(&format!("{}: {text}", self.paint("1;33", level))),
+            _ => self.line(&format!("{}: {text}", self.paint("1;31", level))),
+        }
+        if let Some(hint) = hint {
+            self.line(&format!("  {}: {hint}", self.paint("1;36", "hint")));
+        }
+    }
+
+    fn paint(&self, code: &str, text: &str) -> String {
+        if self.color {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+/// `1234567` → `1,234,567`
+pub fn number(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// | bytes | text |
+/// |---|---|
+/// | 999 | `999 B` |
+/// | 1,536 | `1.5 KiB` |
+/// | 5,242,880 | `5.0 MiB` |
+pub fn size(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    for unit in ["B", "KiB", "MiB", "GiB"] {
+        if value < 1024.0 {
+            return if unit == "B" {
+                format!("{bytes} B")
+            } else {
+                format!("{value:.1} {unit}")
+            };
+        }
+        value /= 1024.0;
+    }
+    format!("{value:.1} TiB")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (value, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(number(value), text);
+        }
+    }
+
+    #[test]
+    fn sizes_follow_their_table() {
+        for (bytes, text) in [(999, "999 B"), (1_536, "1.5 KiB"), (5_242_880, "5.0 MiB"), (3 << 40, "3.0 TiB")] {
+            assert_eq!(size(bytes), text);
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The manifest: the JSON document that makes a set of data files the content of a table.
+
+use std::collections::{BTreeMap, HashSet};
+
+use arrow_schema::{DataType, TimeUnit};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::words;
+use crate::error::{Error, Result};
+use crate::schema::{Mode, Partition, Table, arrow_schema};
+use crate::store::{DataFile, Lake, data_file_version, hex, table_folder};
+
+/// The version of the document's form that this program writes and reads.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The content of a table at one version: every live file, not a difference.
+///
+/// Fields that a later program adds are passed over; a change of meaning raises [`FORMAT_VERSION`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// The vendor's API.
+    pub source: String,
+    /// The account.
+    pub connection: String,
+    /// The table's id.
+    pub table: String,
+    /// From 1, without gaps.
+    pub version: u64,
+    /// The run that committed it.
+    pub run_id: String,
+    /// When.
+    #[serde(with = "words::instant")]
+    pub committed_at: DateTime<Utc>,
+    /// How the table is refreshed: `full`, `incremental` or `windowed`.
+    #[serde(with = "words::mode")]
+    pub mode: Mode,
+    /// Columns that name a row.
+    pub primary_key: Vec<String>,
+    /// How the files are laid in folders: `{column, by}`.
+    #[serde(with = "words::partition")]
+    pub partition: Option<Partition>,
+    /// How far the cursor has been read.
+    #[serde(with = "words::optional_instant")]
+    pub savepoint: Option<DateTime<Utc>>,
+    /// Where an unfinished load goes on, in the words of whoever reads the table; a finished one has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<String>,
+    /// The versions of the tables exploded from this one that belong to this version.
+    #[serde(default)]
+    pub children: BTreeMap<String, u64>,
+    /// The columns.
+    pub schema: ManifestSchema,
+    /// Of all files.
+    pub rows: u64,
+    /// Of all files.
+    pub bytes: u64,
+    /// The live files.
+    pub entries: Vec<Entry>,
+}
+
+/// The columns of a table, in the order of its files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestSchema {
+    /// SHA-256 of the names and types: `name:type` and a line feed for each column. 64 lower-case hex digits.
+    pub fingerprint: String,
+    /// `_exported_at` is the last.
+    pub columns: Vec<ManifestColumn>,
+}
+
+/// A column of a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestColumn {
+    /// Name in the lake.
+    pub name: String,
+    /// The documented word: `text`, `int`, `float`, `boolean`, `timestamp` or `date`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its Arrow type: `Utf8`, `Int64`, `Float64`, `Boolean`, `Timestamp(µs, UTC)` or `Date32`.
+    pub arrow: String,
+    /// pt-BR.
+    pub description: String,
+    /// `table.column` of the same source.
+    pub references: Option<String>,
+}
+
+/// A live file. `url`, `mandatory`, `meta.content_length` and `meta.record_count` are spelled as in a Redshift COPY manifest, which a manifest also is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Absolute, where the file was written.
+    pub url: String,
+    /// Relative to the table's folder: what our own readers use, so that a lake can be copied or mounted elsewhere.
+    pub path: String,
+    /// Always true: a load without this file is not the table.
+    pub mandatory: bool,
+    /// What is in it.
+    pub meta: EntryMeta,
+}
+
+/// What is in a live file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EntryMeta {
+    /// Bytes.
+    pub content_length: u64,
+    /// Rows.
+    pub record_count: u64,
+    /// Of the whole file, 64 lower-case hex digits.
+    pub sha256: String,
+    /// `<column>_<by>` and its value, null for the partition of nulls; null as a whole where the file is in no partition.
+    pub partition: Option<BTreeMap<String, Option<String>>>,
+    /// Least values of the key's columns and of the cursor, see [`Bounds`](crate::store::Bounds).
+    pub min: Map<String, Value>,
+    /// Greatest values.
+    pub max: Map<String, Value>,
+}
+
+impl Manifest {
+    /// The manifest of these files; without savepoint and children, which are set by whoever knows them.
+    pub fn new(
+        source: &str,
+        connection: &str,
+        table: &Table,
+        version: u64,
+        run_id: &str,
+        committed_at: DateTime<Utc>,
+        entries: Vec<Entry>,
+    ) -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            source: source.to_owned(),
+            connection: connection.to_owned(),
+            table: table.id.clone(),
+            version,
+            run_id: run_id.to_owned(),
+            committed_at,
+            mode: table.replication.mode,
+            primary_key: table.primary_key.clone(),
+            partition: table.partition.clone(),
+            savepoint: None,
+            resume: None,
+            children: BTreeMap::new(),
+            schema: ManifestSchema::of(table),
+            rows: entries.iter().map(|entry| entry.meta.record_count).sum(),
+            bytes: entries.iter().map(|entry| entry.meta.content_length).sum(),
+            entries,
+        }
+    }
+
+    /// The table's folder, relative to the lake.
+    pub fn folder(&self) -> String {
+        table_folder(&self.connection, &self.table)
+    }
+
+    /// Breaks of the invariants on which readers and the sweep rest. None is possible but by a defect.
+    pub(super) fn check(&self) -> Result<()> {
+        let broken = |what: String| Err(Error::defect(format!("manifest {} of `{}`: {what}", self.version, self.folder())));
+        let mut paths = HashSet::new();
+        for Entry { path, .. } in &self.entries {
+            match data_file_version(path) {
+                Some(version) if version <= self.version => {}
+                _ => return broken(format!("`{path}` is not a file of this version or an earlier one")),
+            }
+            if !paths.insert(path) {
+                return broken(format!("`{path}` is listed twice"));
+            }
+        }
+        let rows: u64 = self.entries.iter().map(|entry| entry.meta.record_count).sum();
+        let bytes: u64 = self.entries.iter().map(|entry| entry.meta.content_length).sum();
+        if (rows, bytes) != (self.rows, self.bytes) {
+            return broken(format!(
+                "it says {} rows and {} bytes, its files have {rows} and {bytes}",
+                self.rows, self.bytes
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl ManifestSchema {
+    /// The columns of this table.
+    pub fn of(table: &Table) -> Self {
+        let columns: Vec<ManifestColumn> = arrow_schema(table)
+            .fields()
+            .iter()
+            .map(|field| {
+                let word = |key: &str| field.metadata().get(key).cloned();
+                ManifestColumn {
+                    name: field.name().clone(),
+                    // `_exported_at` is in no document.
+                    kind: word("documented_type").unwrap_or_else(|| "timestamp".to_owned()),
+                    arrow: arrow_text(field.data_type()),
+                    description: word("description").unwrap_or_default(),
+                    references: word("references"),
+                }
+            })
+            .collect();
+        let mut hash = Sha256::new();
+        for column in &columns {
+            hash.update(format!("{}:{}\n", column.name, column.kind));
+        }
+        Self {
+            fingerprint: hex(&hash.finalize()),
+            columns,
+        }
+    }
+}
+
+impl Entry {
+    /// A published file of this table.
+    pub fn new(lake: &Lake, connection: &str, table: &str, file: DataFile) -> Self {
+        Self {
+            url: lake.url(&format!("{}/{}", table_folder(connection, table), file.path)),
+            path: file.path,
+            mandatory: true,
+            meta: EntryMeta {
+                content_length: file.bytes,
+                record_count: file.rows,
+                sha256: file.sha256,
+                partition: file.partition.map(|partition| BTreeMap::from([(partition.name, partition.value)])),
+                min: file.bounds.min,
+                max: file.bounds.max,
+            },
+        }
+    }
+}
+
+fn arrow_text(kind: &DataType) -> String {
+    match kind {
+        // Arrow's own text has quotes around the zone.
+        DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) => format!("Timestamp(µs, {zone})"),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,212 @@
+//! Which files are the table: numbered manifests, each created once.
+//!
+//! A commit is one object, `<connection>/<table>/_manifest/<version, 20 digits>.json`, created only if it is absent. Two runs that both read version 6
+//! and both want to write version 7 get one `Committed` and one `Conflict`; neither can overwrite the other. Before the commit the table is what
+//! manifest 6 says, after it what manifest 7 says, whatever happens in between.
+//!
+//! **Invariant.** A data file carries the version of the manifest it was written for in its name, and can become live only through that manifest: a
+//! manifest lists files of its own version and files that the manifest before it listed. So once manifest `v` is there, a file of version `v` or less
+//! that it does not list can never become live again, whether it was superseded, left by a crash, or written by the loser of a race. [`sweep`] deletes
+//! exactly these, and is safe beside other runs: what they write has a greater version, or has already lost.
+
+mod manifest;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::collections::HashSet;
+
+use serde::Deserialize;
+
+pub use manifest::{Entry, EntryMeta, FORMAT_VERSION, Manifest, ManifestColumn, ManifestSchema};
+
+use crate::error::{Error, Result};
+use crate::store::{Lake, PutIfAbsent, data_file_version, table_folder};
+
+/// Times that a manifest is created again when the store first says that it exists and then has none: S3 answers so when another request on the same name
+/// is under way.
+const ATTEMPTS: u32 = 3;
+
+/// What became of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Outcome {
+    /// The manifest is the table now.
+    Committed,
+    /// Another run committed this version first: read it, and begin again from there.
+    Conflict {
+        /// The version that both wanted.
+        version: u64,
+    },
+}
+
+/// The newest manifest of a table; nothing if it was never committed. The next version is one more than its own, the first is 1.
+///
+/// # Errors
+/// `Store` when the lake cannot be read, or the manifest cannot be understood.
+pub async fn latest(lake: &Lake, connection: &str, table: &str) -> Result<Option<Manifest>> {
+    match versions(lake, connection, table).await?.last() {
+        None => Ok(None),
+        Some(version) => match read(lake, connection, table, *version).await? {
+            Some(manifest) => Ok(Some(manifest)),
+            None => Err(
+                Error::store(format!("`{}` was there and is gone", lake.url(&path(connection, table, *version))))
+                    .hint("manifests are never deleted by a run: is something else writing to the lake?"),
+            ),
+        },
+    }
+}
+
+/// The versions of a table that have a manifest, ascending.
+///
+/// # Errors
+/// `Store` when the lake cannot be listed.
+pub async fn versions(lake: &Lake, connection: &str, table: &str) -> Result<Vec<u64>> {
+    let folder = folder(connection, table);
+    let listing = lake.list(&folder).await?;
+    let version = |path: &str| {
+        let digits = path.strip_prefix(&folder)?.strip_prefix('/')?.strip_suffix(".json")?;
+        let numbered = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if numbered { digits.parse().ok() } else { None }
+    };
+    let mut versions: Vec<u64> = listing.iter().filter_map(|object| version(&object.path)).collect();
+    versions.sort_unstable();
+    Ok(versions)
+}
+
+/// The manifest of this version, if there is one.
+///
+/// # Errors
+/// `Store` when it cannot be read, is not JSON, lacks a field, or is of a form that this program does not know.
+pub async fn read(lake: &Lake, connection: &str, table: &str, version: u64) -> Result<Option<Manifest>> {
+    let path = path(connection, table, version);
+    let Some(bytes) = lake.get(&path).await? else {
+        return Ok(None);
+    };
+    let url = lake.url(&path);
+    let manifest = parse(&url, &bytes)?;
+    if manifest.version != version {
+        return Err(corrupt(&url, format_args!("it says that it is version {}", manifest.version)));
+    }
+    Ok(Some(manifest))
+}
+
+/// Makes this manifest the table, unless its version exists already. Its files must be published. Nothing is ever overwritten.
+///
+/// A commit whose answer was lost is recognised: whenever the store does not say that it created the manifest, what stands there is read back, and is this
+/// commit if it bears its run id.
+///
+/// # Errors
+/// `Store` when the store failed and it is not there; `Defect` when the manifest contradicts itself.
+pub async fn commit(lake: &Lake, manifest: &Manifest) -> Result<Outcome> {
+    manifest.check()?;
+    let path = path(&manifest.connection, &manifest.table, manifest.version);
+    let mut document =
+        serde_json::to_vec_pretty(manifest).map_err(|error| Error::defect(format!("cannot write `{}`: {error}", lake.url(&path))))?;
+    document.push(b'\n');
+    let mut failure = None;
+    for _ in 0..ATTEMPTS {
+        let created = lake.put_if_absent(&path, document.clone()).await;
+        if let Ok(PutIfAbsent::Created) = created {
+            return Ok(Outcome::Committed);
+        }
+        match (read_run(lake, &path).await, created) {
+            (Ok(Some(run_id)), _) if run_id == manifest.run_id => return Ok(Outcome::Committed),
+            (Ok(Some(_)), _) => {
+                return Ok(Outcome::Conflict { version: manifest.version });
+            }
+            // The store failed before it stored anything; it has retried already.
+            (Ok(None), Err(error)) => return Err(error),
+            (Err(_), Err(error)) => {
+                return Err(error.hint("whether the commit was stored could not be found out; the next run goes on from what it finds"));
+            }
+            (Err(error), Ok(_)) => return Err(error),
+            (Ok(None), Ok(_)) => {
+                failure = Some(Error::store(format!("`{}` neither exists nor can be created", lake.url(&path))));
+            }
+        }
+    }
+    Err(failure.unwrap_or_else(|| Error::defect("a commit without an attempt")))
+}
+
+/// Deletes the data files that can never be live again: those in the table's folder whose version is at most the manifest's and that it does not list.
+/// Returns how many there were. To be called with a committed manifest only.
+///
+/// # Errors
+/// `Store` when the lake cannot be listed or a file not deleted; the rest is swept with the next commit.
+pub async fn sweep(lake: &Lake, manifest: &Manifest) -> Result<usize> {
+    sweep_keeping(lake, manifest, &[]).await
+}
+
+/// The same, but keeps what these older manifests list, for readers that still use them.
+///
+/// # Errors
+/// As [`sweep`].
+pub async fn sweep_keeping(lake: &Lake, manifest: &Manifest, older: &[Manifest]) -> Result<usize> {
+    let folder = manifest.folder();
+    // By name, not by path: names are unique in a table, and a file system may spell a folder's accents in another way than it was told.
+    let live: HashSet<&str> = std::iter::once(manifest)
+        .chain(older)
+        .flat_map(|manifest| &manifest.entries)
+        .filter_map(|entry| entry.path.rsplit('/').next())
+        .collect();
+    let version = manifest.version;
+    let is_old = move |path: &str| data_file_version(path).is_some_and(|of_file| of_file <= version);
+    let dead: Vec<String> = lake
+        .list(&folder)
+        .await?
+        .into_iter()
+        .map(|object| object.path)
+        .filter(|path| is_old(path) && !path.rsplit('/').next().is_some_and(|name| live.contains(name)))
+        .collect();
+    lake.delete(&dead).await?;
+    // No file of this version is still staged but those of a run that has already lost.
+    let staged = lake.delete_staged(&folder, is_old).await?;
+    Ok(dead.len() + staged)
+}
+
+fn folder(connection: &str, table: &str) -> String {
+    format!("{}/_manifest", table_folder(connection, table))
+}
+
+fn path(connection: &str, table: &str, version: u64) -> String {
+    format!("{}/{version:020}.json", folder(connection, table))
+}
+
+/// What a manifest of any form says of itself.
+#[derive(Deserialize)]
+struct Head {
+    format_version: u32,
+}
+
+/// Who committed a manifest, of any form.
+#[derive(Deserialize)]
+struct Author {
+    run_id: String,
+}
+
+async fn read_run(lake: &Lake, path: &str) -> Result<Option<String>> {
+    let Some(bytes) = lake.get(path).await? else {
+        return Ok(None);
+    };
+    let author: Author = serde_json::from_slice(&bytes).map_err(|error| corrupt(&lake.url(path), error))?;
+    Ok(Some(author.run_id))
+}
+
+fn parse(url: &str, bytes: &[u8]) -> Result<Manifest> {
+    let head: Head = serde_json::from_slice(bytes).map_err(|error| corrupt(url, error))?;
+    if head.format_version != FORMAT_VERSION {
+        return Err(Error::store(format!(
+            "manifest `{url}` has format_version {}, expected {FORMAT_VERSION}",
+            head.format_version
+        ))
+        .hint("a newer afluente wrote it: use that version or a later one"));
+    }
+    serde_json::from_slice(bytes).map_err(|error| corrupt(url, error))
+}
+
+fn corrupt(url: &str, what: impl std::fmt::Display) -> Error {
+    Error::store(format!("manifest `{url}` is corrupt: {what}")).hint(
+        "restore it from a copy of the lake; or delete it, and the table is what the manifest before it says, as far as its files still exist",
+    )
+}

@@ -1,0 +1,123 @@
+//! A table exploded from another: its rows are the elements of an array, or the members of an object, in the other's records.
+
+use std::borrow::Cow;
+
+use indexmap::IndexMap;
+
+use super::Output;
+use super::find::{Found, find_one};
+use super::table::{Parent, Row, Target};
+use super::trie::Slots;
+use crate::error::Result;
+use crate::json::{Kind, LoneSurrogate, Scanner, Value, unescape};
+
+/// An exploded table.
+#[derive(Debug)]
+pub(super) struct Child {
+    /// Where the array or object is, in the parent's trie.
+    pub node: usize,
+    /// The same, as it is declared.
+    pub path: String,
+    pub target: Target,
+}
+
+/// What is found in the element at hand, and what is kept to find it.
+#[derive(Debug)]
+pub(super) struct Buffers<'p> {
+    slots: Slots<'p>,
+    members: IndexMap<Cow<'p, str>, Value<'p>>,
+}
+
+impl Child {
+    pub fn buffers<'p>(&self) -> Buffers<'p> {
+        Buffers {
+            slots: self.target.trie.slots(),
+            members: IndexMap::new(),
+        }
+    }
+
+    /// Appends the rows of a record that has become a row of the parent.
+    ///
+    /// | at the path | rows |
+    /// |---|---|
+    /// | missing, `null`, `""` | none |
+    /// | array | one for each element that is not null |
+    /// | object | one for each member, null or not; of two with the same name the last counts |
+    /// | anything else | none, and a reject of the parent's row |
+    ///
+    /// The value was passed once with the record; it is read here, when it is sure that the parent's row stands.
+    pub fn explode<'p>(
+        &mut self,
+        position: usize,
+        parent: &mut Target,
+        row: &Row<'_, 'p>,
+        buffers: &mut Buffers<'p>,
+        out: &mut Output,
+    ) -> Result<()> {
+        let Some(value) = find_one(self.node, row.slots, row.around) else {
+            return Ok(());
+        };
+        let mut scanner = Scanner::new(value.raw);
+        match value.kind {
+            Kind::Array => {
+                scanner.begin_array()?;
+                while scanner.next_element()? {
+                    if scanner.peek()? == Kind::Null {
+                        scanner.skip()?;
+                    } else {
+                        let parent = Parent { target: parent, row };
+                        self.element(position, &mut scanner, parent, None, &mut buffers.slots, out)?;
+                    }
+                }
+            }
+            Kind::Object => {
+                let Buffers { slots, members } = buffers;
+                members.clear();
+                scanner.begin_object()?;
+                let parent = Parent { target: parent, row };
+                while let Some(name) = scanner.next_key()? {
+                    let value = scanner.skip()?;
+                    match unescape(name) {
+                        Ok(name) => drop(members.insert(name, value)),
+                        Err(LoneSurrogate) => {
+                            let name = Found::NoText(Value {
+                                kind: Kind::String,
+                                raw: name,
+                                escaped: true,
+                            });
+                            self.element(position, &mut Scanner::new(value.raw), parent, Some(name), slots, out)?;
+                        }
+                    }
+                }
+                for (name, value) in members.drain(..) {
+                    let name = Found::Text(name);
+                    self.element(position, &mut Scanner::new(value.raw), parent, Some(name), slots, out)?;
+                }
+            }
+            _ => parent.reject_explode(row, &self.path, value, &mut out.rejects),
+        }
+        Ok(())
+    }
+
+    fn element<'p>(
+        &mut self,
+        position: usize,
+        scanner: &mut Scanner<'p>,
+        parent: Parent<'_, 'p>,
+        member: Option<Found<'p>>,
+        slots: &mut Slots<'p>,
+        out: &mut Output,
+    ) -> Result<()> {
+        let kind = self.target.trie.read(scanner, slots)?;
+        let row = Row {
+            slots,
+            around: None,
+            parent: Some(parent),
+            member,
+        };
+        if self.target.append_element(kind, &row, &mut out.scratch, &mut out.rejects) {
+            out.end_row(position, &mut self.target)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,137 @@
+//! The value of a column among those that were found in a record.
+
+use std::borrow::Cow;
+
+use super::cell::Bad;
+use super::text;
+use super::trie::Slots;
+use crate::json::{Kind, Scanner, Value, key_matches};
+use crate::schema::{ColumnPath, Step};
+
+/// A column's value before its conversion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Found<'p> {
+    Json(Value<'p>),
+    /// What stands in no string of its own: the values behind `a[].b` joined, or a member's name.
+    Text(Cow<'p, str>),
+    /// The array of such values, or a member's name between its quotes, where that is no text.
+    NoText(Value<'p>),
+}
+
+/// A path of a column: names that the trie follows, and for `a[].b` what is done with each element.
+#[derive(Debug)]
+pub(super) struct Path {
+    /// The trie's node.
+    pub node: usize,
+    /// Names below each element of the array found there.
+    elements: Option<Vec<String>>,
+    /// It is `.`, the element itself.
+    itself: bool,
+}
+
+impl Path {
+    /// The names before `[]`, which the trie is to follow, and the path that starts where they lead.
+    pub fn new(path: &ColumnPath) -> (Vec<String>, Self) {
+        let mut before = Vec::new();
+        let mut elements: Option<Vec<String>> = None;
+        for step in &path.0 {
+            match step {
+                Step::Elements => elements = Some(Vec::new()),
+                Step::Member(name) => elements.as_mut().unwrap_or(&mut before).push(name.clone()),
+            }
+        }
+        let itself = path.0.is_empty();
+        let node = 0;
+        (before, Self { node, elements, itself })
+    }
+
+    fn find<'p>(&self, slots: &Slots<'p>) -> Option<Found<'p>> {
+        let value = slots.get(self.node).copied().flatten()?;
+        let Some(names) = &self.elements else {
+            return Some(Found::Json(value));
+        };
+        if value.kind != Kind::Array {
+            return None;
+        }
+        match join(value.raw, names) {
+            Ok(joined) => joined.map(|joined| Found::Text(joined.into())),
+            Err(_) => Some(Found::NoText(value)),
+        }
+    }
+}
+
+impl Found<'_> {
+    /// Null, or what is null in every column that is not text: `""`.
+    fn is_null(&self, text: bool) -> bool {
+        match self {
+            Self::Json(value) => value.kind == Kind::Null || (!text && value.raw == "\"\""),
+            Self::Text(found) => !text && found.is_empty(),
+            Self::NoText(_) => false,
+        }
+    }
+}
+
+/// The first value that is there and not null; else a null, if there is one. `.` stands back where a path before it led to a
+/// null: `["value", "."]` finds the null in `{"value":null}`, and `7` in `7`.
+///
+/// `around` is the record that the element was unnested from: its members count where the element has none of them.
+pub(super) fn find<'p>(paths: &[Path], slots: &Slots<'p>, around: Option<&Slots<'p>>, text: bool) -> Option<Found<'p>> {
+    let mut null = None;
+    for (slots, is_around) in std::iter::once((slots, false)).chain(around.map(|around| (around, true))) {
+        for path in paths {
+            if path.itself && (is_around || null.is_some()) {
+                continue;
+            }
+            match path.find(slots) {
+                Some(found) if found.is_null(text) => null = null.or(Some(found)),
+                None => {}
+                found => return found,
+            }
+        }
+    }
+    null
+}
+
+/// Where one path leads, unless it is missing or null: `""` counts as null here.
+pub(super) fn find_one<'p>(node: usize, slots: &Slots<'p>, around: Option<&Slots<'p>>) -> Option<Value<'p>> {
+    let there = |slots: &Slots<'p>| {
+        slots
+            .get(node)
+            .copied()
+            .flatten()
+            .filter(|value| !Found::Json(*value).is_null(false))
+    };
+    there(slots).or_else(|| around.and_then(there))
+}
+
+/// The values below each element, as text, joined by commas; none if there is none but nulls.
+fn join(array: &str, names: &[String]) -> Result<Option<String>, Bad> {
+    let mut joined: Option<String> = None;
+    for element in text::elements(array) {
+        let value = names.iter().try_fold(element, |value, name| member(value, name));
+        if let Some(value) = value.filter(|value| value.kind != Kind::Null) {
+            match &mut joined {
+                Some(joined) => joined.push(','),
+                None => joined = Some(String::new()),
+            }
+            if let Some(joined) = &mut joined {
+                text::append(value, joined)?;
+            }
+        }
+    }
+    Ok(joined)
+}
+
+/// The last member of this name in an object that was passed before, and so is well-formed.
+fn member<'p>(object: Value<'p>, name: &str) -> Option<Value<'p>> {
+    let mut scanner = Scanner::new(object.raw);
+    scanner.begin_object().ok()?;
+    let mut found = None;
+    while let Some(key) = scanner.next_key().ok()? {
+        let value = scanner.skip().ok()?;
+        if key_matches(key, name) {
+            found = Some(value);
+        }
+    }
+    found
+}

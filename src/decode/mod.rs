@@ -1,0 +1,244 @@
+//! Pages to record batches: of a table, and of every table exploded from it.
+//!
+//! | | where |
+//! |---|---|
+//! | the wanted values of a record, found in one pass | `trie` |
+//! | of these, the value of a column | `find` |
+//! | its conversion to the column's type | `cell`, and for each type `text`, `number`, `time` (with `zone`) |
+//! | the rows of a table, the records and values that are rejected | `table`, `reject` |
+//! | the rows of the tables exploded from it | `explode` |
+//! | rows to batches | `batch` |
+//!
+//! A value that does not fit its column is null and told as a [`Reject`]; a record without its whole primary key is told and
+//! left out, with what would be exploded from it. Neither is an error: an error of this module is a defect.
+
+mod batch;
+mod cell;
+mod explode;
+mod find;
+mod number;
+mod reject;
+mod table;
+mod text;
+mod time;
+mod trie;
+mod zone;
+
+#[cfg(test)]
+mod tests;
+
+use arrow_array::RecordBatch;
+
+pub use batch::BATCH_ROWS;
+pub use reject::Reject;
+
+use crate::error::{Error, Result};
+use crate::json::{Kind, Malformed, Scanner};
+use crate::page::Page;
+use crate::schema::{Access, ColumnPath, Source, Step, Table};
+use explode::{Buffers, Child};
+use find::find_one;
+use reject::kind_name;
+use table::{Row, Target};
+use trie::Slots;
+
+/// Decodes the pages of one table. Tables are counted from 0, the table itself; its children follow in the order of
+/// [`Table::children`].
+#[derive(Debug)]
+pub struct Decoder {
+    target: Target,
+    /// Node of the array whose elements are the rows, and its path.
+    unnest: Option<(usize, String)>,
+    children: Vec<Child>,
+    out: Output,
+}
+
+/// What was decoded of one table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Records, or elements of an unnested or exploded array, that were met; all but the rejected ones became rows.
+    pub records: u64,
+    /// Records rejected whole.
+    pub rejected_records: u64,
+    /// Values that did not fit their column, or could not be exploded, in rows that stand.
+    pub bad_cells: u64,
+}
+
+/// What awaits the caller, and a buffer.
+#[derive(Debug, Default)]
+struct Output {
+    full: Vec<(usize, RecordBatch)>,
+    rejects: Vec<Reject>,
+    scratch: String,
+}
+
+impl Output {
+    /// Ends a row of this table.
+    fn end_row(&mut self, position: usize, target: &mut Target) -> Result<()> {
+        if target.rows.end_row() {
+            self.full.extend(target.rows.finish()?.map(|batch| (position, batch)));
+        }
+        Ok(())
+    }
+}
+
+impl Decoder {
+    /// A decoder of the table and the tables exploded from it; `exported_at_micros` (since 1970, UTC) goes into every row.
+    ///
+    /// # Errors
+    /// When the declaration cannot be decoded by: a table that is itself exploded, an `unnest` or a `no_date` that is none.
+    pub fn new(source: &Source, table: &Table, exported_at_micros: i64) -> Result<Self> {
+        let wrong = |message: &str| Error::config(format!("{}/{}.toml: {message}", source.id, table.id));
+        let Access::Fetch(fetch) = &table.access else {
+            return Err(Error::defect(format!(
+                "table `{}` is decoded with the one it is exploded from",
+                table.id
+            )));
+        };
+        let unnest = fetch.unnest.as_ref();
+        if unnest.is_some_and(|path| path.0.is_empty() || path.0.contains(&Step::Elements)) {
+            return Err(wrong("`unnest`: expected the dotted names of an array"));
+        }
+        let mut exploded = Vec::new();
+        for id in &table.children {
+            match source.tables.get(id).map(|child| (child, &child.access)) {
+                Some((child, Access::Explode(explode))) => exploded.push((child, &explode.path)),
+                _ => return Err(Error::defect(format!("table `{id}` is not exploded from `{}`", table.id))),
+            }
+        }
+        let further: Vec<&ColumnPath> = unnest.into_iter().chain(exploded.iter().map(|(_, path)| *path)).collect();
+        let (target, nodes) = Target::new(source, table, None, &further, exported_at_micros)?;
+        let mut nodes = nodes.into_iter();
+        let unnest = unnest.and_then(|path| Some((nodes.next()?, path.to_string())));
+        let children = exploded
+            .into_iter()
+            .zip(nodes)
+            .map(|((child, path), node)| {
+                Ok(Child {
+                    node,
+                    path: path.to_string(),
+                    target: Target::new(source, child, Some(table), &[], exported_at_micros)?.0,
+                })
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            target,
+            unnest,
+            children,
+            out: Output::default(),
+        })
+    }
+
+    /// Appends the records of a page.
+    ///
+    /// # Errors
+    /// Only by a defect, such as a page that is not well-formed JSON, which the reader should have refused.
+    pub fn decode(&mut self, page: &Page) -> Result<()> {
+        let mut slots = self.target.trie.slots();
+        let mut element = self.target.trie.slots();
+        let mut buffers: Vec<Buffers<'_>> = self.children.iter().map(Child::buffers).collect();
+        for (position, text) in page.texts().enumerate() {
+            self.record(text, &mut slots, &mut element, &mut buffers)
+                .map_err(|error| error.context(format_args!("table `{}`: record {position} of a page", self.target.id())))?;
+        }
+        Ok(())
+    }
+
+    /// The batches that are full: of [`BATCH_ROWS`] rows, or about 4 MiB.
+    pub fn take_full(&mut self) -> Vec<(usize, RecordBatch)> {
+        std::mem::take(&mut self.out.full)
+    }
+
+    /// All batches that are left. The decoder is then as new, but for its counts.
+    ///
+    /// # Errors
+    /// Only by a defect.
+    pub fn finish(&mut self) -> Result<Vec<(usize, RecordBatch)>> {
+        let mut batches = self.take_full();
+        let targets = std::iter::once(&mut self.target).chain(self.children.iter_mut().map(|child| &mut child.target));
+        for (position, target) in targets.enumerate() {
+            batches.extend(target.rows.finish()?.map(|batch| (position, batch)));
+        }
+        Ok(batches)
+    }
+
+    /// What was rejected since the last call. It stays in memory until then: to be called after each page.
+    pub fn take_rejects(&mut self) -> Vec<Reject> {
+        std::mem::take(&mut self.out.rejects)
+    }
+
+    /// What was decoded so far: of the table, and of each child.
+    pub fn counts(&self) -> Vec<Counts> {
+        std::iter::once(&self.target)
+            .chain(self.children.iter().map(|child| &child.target))
+            .map(|target| target.counts)
+            .collect()
+    }
+
+    fn record<'p>(&mut self, text: &'p str, slots: &mut Slots<'p>, element: &mut Slots<'p>, buffers: &mut [Buffers<'p>]) -> Result<()> {
+        let mut scanner = Scanner::new(text);
+        let kind = self.target.trie.read(&mut scanner, slots)?;
+        scanner.end()?;
+        let row = Row {
+            slots,
+            around: None,
+            parent: None,
+            member: None,
+        };
+        if kind != Kind::Object {
+            let reason = format!("the record is {}, expected an object", kind_name(kind));
+            self.target.reject(&row, reason, &mut self.out.rejects);
+            return Ok(());
+        }
+        let unnested = self
+            .unnest
+            .as_ref()
+            .and_then(|(node, path)| Some((find_one(*node, slots, None)?, path)));
+        match unnested {
+            None => {
+                if self.target.append(&row, &mut self.out.scratch, &mut self.out.rejects) {
+                    self.stand(&row, buffers)?;
+                }
+            }
+            Some((value, _)) if value.kind == Kind::Array => {
+                let mut scanner = Scanner::new(value.raw);
+                scanner.begin_array()?;
+                while scanner.next_element()? {
+                    let kind = self.target.trie.read(&mut scanner, element)?;
+                    if kind == Kind::Null {
+                        continue;
+                    }
+                    let row = Row {
+                        slots: element,
+                        around: Some(slots),
+                        parent: None,
+                        member: None,
+                    };
+                    if self.target.append_element(kind, &row, &mut self.out.scratch, &mut self.out.rejects) {
+                        self.stand(&row, buffers)?;
+                    }
+                }
+            }
+            Some((value, path)) => {
+                let reason = format!("`{path}` is {}, expected an array", kind_name(value.kind));
+                self.target.reject(&row, reason, &mut self.out.rejects);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a row that was appended, and appends what is exploded from it.
+    fn stand<'p>(&mut self, row: &Row<'_, 'p>, buffers: &mut [Buffers<'p>]) -> Result<()> {
+        self.out.end_row(0, &mut self.target)?;
+        for (position, (child, buffers)) in self.children.iter_mut().zip(buffers).enumerate() {
+            child.explode(position + 1, &mut self.target, row, buffers, &mut self.out)?;
+        }
+        Ok(())
+    }
+}
+
+impl From<Malformed> for Error {
+    fn from(malformed: Malformed) -> Self {
+        Self::defect(format!("not the JSON that the page was checked to be: {malformed}"))
+    }
+}

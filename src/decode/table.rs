@@ -1,0 +1,267 @@
+//! One table of a decoder: where its columns' values come from, and the rows so far.
+
+use super::Counts;
+use super::batch::Rows;
+use super::cell::{Cell, Conversion};
+use super::find::{Found, Path, find};
+use super::reject::{Reject, cut, kind_name, raw, raw_record, raw_value};
+use super::time::Day;
+use super::trie::{Slots, Trie};
+use crate::error::{Error, Result};
+use crate::json::{Kind, Value};
+use crate::schema::{ColumnPath, ColumnType, Origin, Source, Table};
+
+/// A table's columns and rows.
+#[derive(Debug)]
+pub(super) struct Target {
+    id: String,
+    pub trie: Trie,
+    columns: Vec<Column>,
+    /// Positions of the primary key's columns.
+    key: Vec<usize>,
+    /// A column reads the element itself, so that an element need not be an object.
+    reads_elements: bool,
+    pub rows: Rows,
+    pub counts: Counts,
+}
+
+/// A column and where its value comes from.
+#[derive(Debug)]
+struct Column {
+    name: String,
+    conversion: Conversion,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    Paths(Vec<Path>),
+    /// This column of the parent.
+    Parent(usize),
+    /// The member's name.
+    Member,
+}
+
+/// What a row is made of.
+#[derive(Debug)]
+pub(super) struct Row<'r, 'p> {
+    /// Found in the record or element.
+    pub slots: &'r Slots<'p>,
+    /// Found in the record that the element was unnested from.
+    pub around: Option<&'r Slots<'p>>,
+    /// The row that the element was exploded from.
+    pub parent: Option<Parent<'r, 'p>>,
+    /// The name that an exploded member has.
+    pub member: Option<Found<'p>>,
+}
+
+/// The row that an element was exploded from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parent<'r, 'p> {
+    pub target: &'r Target,
+    pub row: &'r Row<'r, 'p>,
+}
+
+impl Target {
+    /// A target without rows, and the nodes of the `further` paths.
+    pub fn new(
+        source: &Source,
+        table: &Table,
+        parent: Option<&Table>,
+        further: &[&ColumnPath],
+        exported_at_micros: i64,
+    ) -> Result<(Self, Vec<usize>)> {
+        let no_date: Vec<Day> = source.no_date.iter().map(|text| Day::no_date(text)).collect::<Result<_>>()?;
+        let unknown = |column: &str| Error::defect(format!("table `{}`: unknown column `{column}`", table.id));
+        let mut names = Vec::new();
+        let mut columns = Vec::with_capacity(table.columns.len());
+        for column in &table.columns {
+            let place = match &column.origin {
+                Origin::Path(paths) => Place::Paths(
+                    paths
+                        .iter()
+                        .map(|path| {
+                            let (before, path) = Path::new(path);
+                            names.push(before);
+                            path
+                        })
+                        .collect(),
+                ),
+                Origin::Parent(name) => Place::Parent(
+                    parent
+                        .and_then(|parent| parent.columns.iter().position(|column| column.name == *name))
+                        .ok_or_else(|| unknown(name))?,
+                ),
+                Origin::Member => Place::Member,
+            };
+            columns.push(Column {
+                name: column.name.clone(),
+                conversion: Conversion::new(column, &no_date),
+                place,
+            });
+        }
+        names.extend(further.iter().map(|path| Path::new(path).0));
+        let (trie, nodes) = Trie::new(names.iter().map(Vec::as_slice));
+        let mut nodes = nodes.into_iter();
+        let paths = columns.iter_mut().flat_map(|column| match &mut column.place {
+            Place::Paths(paths) => paths.as_mut_slice(),
+            Place::Parent(_) | Place::Member => &mut [],
+        });
+        for (path, node) in paths.zip(&mut nodes) {
+            path.node = node;
+        }
+        let key = table
+            .primary_key
+            .iter()
+            .map(|name| {
+                table
+                    .columns
+                    .iter()
+                    .position(|column| column.name == *name)
+                    .ok_or_else(|| unknown(name))
+            })
+            .collect::<Result<_>>()?;
+        let reads_elements = table
+            .columns
+            .iter()
+            .any(|column| matches!(&column.origin, Origin::Path(paths) if paths.iter().any(|path| path.0.is_empty())));
+        let target = Self {
+            id: table.id.clone(),
+            trie,
+            columns,
+            key,
+            reads_elements,
+            rows: Rows::new(table, exported_at_micros),
+            counts: Counts::default(),
+        };
+        Ok((target, nodes.collect()))
+    }
+
+    /// The table's name.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Appends an element of this kind; whether it became a row. One that is neither null nor an object is a row only if
+    /// a column reads the element itself: otherwise what it says would be lost.
+    pub fn append_element(&mut self, kind: Kind, row: &Row<'_, '_>, scratch: &mut String, rejects: &mut Vec<Reject>) -> bool {
+        if !self.reads_elements && !matches!(kind, Kind::Object | Kind::Null) {
+            self.reject(row, format!("the element is {}, expected an object", kind_name(kind)), rejects);
+            return false;
+        }
+        self.append(row, scratch, rejects)
+    }
+
+    /// Appends a row, unless its primary key is not whole; whether it did.
+    pub fn append(&mut self, row: &Row<'_, '_>, scratch: &mut String, rejects: &mut Vec<Reject>) -> bool {
+        if let Some(reason) = self.key.iter().find_map(|at| self.columns.get(*at)?.no_key(row, scratch)) {
+            self.reject(row, reason, rejects);
+            return false;
+        }
+        self.counts.records += 1;
+        for (at, column) in self.columns.iter().enumerate() {
+            let (owner, found) = column.find(row);
+            let cell = match &found {
+                None => Ok(Cell::Null),
+                Some(found) => owner.conversion.cell(found, scratch),
+            };
+            match (cell, &found, &column.place) {
+                (Ok(cell), _, _) => self.rows.append(at, cell),
+                (Err(bad), Some(found), Place::Paths(_) | Place::Member) => {
+                    self.rows.append(at, Cell::Null);
+                    self.counts.bad_cells += 1;
+                    rejects.push(Reject {
+                        table: self.id.clone(),
+                        key: self.key_text(row),
+                        column: Some(column.name.clone()),
+                        raw: raw(found, &column.conversion),
+                        reason: bad.0.to_owned(),
+                    });
+                }
+                // The parent's row has told what is wrong with its value.
+                (Err(_), _, _) => self.rows.append(at, Cell::Null),
+            }
+        }
+        true
+    }
+
+    /// Rejects a record or element as a whole.
+    pub fn reject(&mut self, row: &Row<'_, '_>, reason: String, rejects: &mut Vec<Reject>) {
+        self.counts.records += 1;
+        self.counts.rejected_records += 1;
+        rejects.push(Reject {
+            table: self.id.clone(),
+            key: self.key_text(row),
+            column: None,
+            raw: raw_record(self.columns.iter().map(|column| {
+                let (owner, found) = column.find(row);
+                (column.name.as_str(), found, &owner.conversion)
+            })),
+            reason,
+        });
+    }
+
+    /// Rejects what stands at a path where there should be an array or an object; the row stays.
+    pub fn reject_explode(&mut self, row: &Row<'_, '_>, path: &str, value: Value<'_>, rejects: &mut Vec<Reject>) {
+        self.counts.bad_cells += 1;
+        rejects.push(Reject {
+            table: self.id.clone(),
+            key: self.key_text(row),
+            column: Some(path.to_owned()),
+            raw: raw_value(value),
+            reason: format!("{}, expected an array or an object", kind_name(value.kind)),
+        });
+    }
+
+    /// The primary key as it is written, if it is whole.
+    fn key_text(&self, row: &Row<'_, '_>) -> Option<String> {
+        if self.key.is_empty() {
+            return row.parent.and_then(|parent| parent.target.key_text(parent.row));
+        }
+        let mut key = String::new();
+        for (position, at) in self.key.iter().enumerate() {
+            if position > 0 {
+                key.push(',');
+            }
+            let (owner, found) = self.columns.get(*at)?.find(row);
+            let found = found?;
+            match owner.conversion.cell(&found, &mut String::new()) {
+                Ok(Cell::Null) | Err(_) => return None,
+                Ok(Cell::Text(text)) => key.push_str(text),
+                Ok(_) => key.push_str(&raw(&found, &owner.conversion)),
+            }
+        }
+        Some(cut(&key))
+    }
+}
+
+impl Column {
+    /// The value in this row, and the column that converts it: the parent's own where the value is the parent's.
+    fn find<'r, 'p>(&'r self, row: &Row<'r, 'p>) -> (&'r Self, Option<Found<'p>>) {
+        match &self.place {
+            Place::Paths(paths) => {
+                let text = self.conversion.kind == ColumnType::Text;
+                (self, find(paths, row.slots, row.around, text))
+            }
+            Place::Parent(at) => match row.parent.and_then(|parent| Some((parent.target.columns.get(*at)?, parent.row))) {
+                Some((column, row)) => column.find(row),
+                None => (self, None),
+            },
+            Place::Member => (self, row.member.clone()),
+        }
+    }
+
+    /// Why this row has no value in this column of its primary key.
+    fn no_key(&self, row: &Row<'_, '_>, scratch: &mut String) -> Option<String> {
+        let (owner, found) = self.find(row);
+        let because = match &found {
+            None => "is missing",
+            Some(found) => match owner.conversion.cell(found, scratch) {
+                Ok(Cell::Null) => "is null",
+                Ok(_) => return None,
+                Err(bad) => return Some(format!("the primary key's column `{}`: {}", self.name, bad.0)),
+            },
+        };
+        Some(format!("the primary key's column `{}` {because}", self.name))
+    }
+}

@@ -1,0 +1,82 @@
+//! How much may be rejected before a table fails.
+
+use std::str::FromStr;
+
+/// `N` or `P%`: a bound on rejected records or bad cells.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Limit {
+    /// So many.
+    Count(u64),
+    /// So many of a hundred.
+    Percent(f64),
+    /// So many of a hundred, but at least ten are let pass: a small table must not fail for one record.
+    PercentOrTen(f64),
+}
+
+impl Limit {
+    /// The bound on rejected records unless one is given.
+    pub const DEFAULT_REJECTED: Self = Self::PercentOrTen(1.0);
+
+    /// Whether so many of so many are too many.
+    pub fn is_passed(self, rejected: u64, of: u64) -> bool {
+        // Counts beyond 2^53 are out of reach of any API.
+        let share = |percent: f64| rejected as f64 > of as f64 * percent / 100.0;
+        match self {
+            Self::Count(count) => rejected > count,
+            Self::Percent(percent) => share(percent),
+            Self::PercentOrTen(percent) => rejected > 10 && share(percent),
+        }
+    }
+}
+
+impl FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a limit, expected a number such as `100` or a share such as `0.5%`");
+        match text.strip_suffix('%') {
+            Some(percent) => {
+                let percent: f64 = percent.parse().map_err(|_| wrong())?;
+                if (0.0..=100.0).contains(&percent) {
+                    Ok(Self::Percent(percent))
+                } else {
+                    Err(wrong())
+                }
+            }
+            None => text.parse().map(Self::Count).map_err(|_| wrong()),
+        }
+    }
+}
+
+impl std::fmt::Display for Limit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Count(count) => write!(f, "{count}"),
+            Self::Percent(percent) => write!(f, "{percent}%"),
+            Self::PercentOrTen(percent) => write!(f, "{percent}%, at least 10"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_counts_or_shares() {
+        for (text, limit) in [("0", Limit::Count(0)), ("100", Limit::Count(100)), ("0.5%", Limit::Percent(0.5))] {
+            assert_eq!(text.parse(), Ok(limit));
+        }
+        for text in ["", "-1", "%", "101%", "NaN%", "ten"] {
+            assert!(text.parse::<Limit>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bound_is_passed_above_it() {
+        assert!(!Limit::Count(5).is_passed(5, 5) && Limit::Count(5).is_passed(6, 1_000));
+        assert!(!Limit::Percent(1.0).is_passed(1, 100) && Limit::Percent(1.0).is_passed(2, 100));
+        assert!(!Limit::DEFAULT_REJECTED.is_passed(10, 10) && Limit::DEFAULT_REJECTED.is_passed(11, 100));
+        assert!(!Limit::DEFAULT_REJECTED.is_passed(11, 1_100));
+    }
+}

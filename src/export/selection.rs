@@ -1,0 +1,154 @@
+//! Which tables a run exports: globs over `table`, `source.table` and `connection.table`.
+
+use crate::config::Connection;
+use crate::error::{Error, Result};
+use crate::schema::Table;
+
+/// `--tables` and `--exclude`.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Only these; empty: what the configuration includes.
+    pub tables: Vec<String>,
+    /// None of these.
+    pub exclude: Vec<String>,
+}
+
+impl Selection {
+    /// The tables of a connection that are fetched, each with the tables exploded from it that are wanted.
+    ///
+    /// A table and those exploded from it are read together: naming one names them all. Excluding a table excludes what is exploded
+    /// from it; an exploded table can be excluded on its own.
+    pub fn families(&self, connection: &Connection) -> Vec<Table> {
+        let excluded = |table: &str| {
+            self.exclude
+                .iter()
+                .chain(&connection.exclude)
+                .any(|glob| names(glob, connection, table))
+        };
+        let included = |table: &str| {
+            let globs = if self.tables.is_empty() {
+                &connection.include
+            } else {
+                &self.tables
+            };
+            globs.iter().any(|glob| names(glob, connection, table))
+        };
+        connection
+            .source
+            .tables
+            .values()
+            .filter(|table| table.fetch().is_some() && !excluded(&table.id))
+            .filter(|table| included(&table.id) || table.children.iter().any(|child| included(child)))
+            .map(|table| {
+                let mut table = table.clone();
+                table.children.retain(|child| !excluded(child));
+                table
+            })
+            .collect()
+    }
+
+    /// Every glob must name a table of at least one connection: a typing mistake must not export less than was meant.
+    ///
+    /// # Errors
+    /// When one names none.
+    pub fn check(&self, connections: &[Connection]) -> Result<()> {
+        let each = connections
+            .iter()
+            .flat_map(|connection| connection.include.iter().chain(&connection.exclude));
+        for glob in self.tables.iter().chain(&self.exclude).chain(each) {
+            let found = glob == "*"
+                || connections
+                    .iter()
+                    .any(|connection| connection.source.tables.keys().any(|table| names(glob, connection, table)));
+            if !found {
+                let nearest = connections
+                    .iter()
+                    .flat_map(|connection| connection.source.tables.keys())
+                    .min_by_key(|table| distance(glob.rsplit('.').next().unwrap_or(glob), table));
+                let error = Error::config(format!("unknown table `{glob}`"));
+                return Err(match nearest {
+                    Some(table) => error.hint(format!("did you mean `{table}`? `afluente tables` lists them all")),
+                    None => error.hint("`afluente tables` lists them all"),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn names(glob: &str, connection: &Connection, table: &str) -> bool {
+    match glob.split_once('.') {
+        Some((owner, glob)) => (owner == connection.name || owner == connection.source.id) && matches(glob, table),
+        None => matches(glob, table),
+    }
+}
+
+/// | glob | name | matches |
+/// |---|---|---|
+/// | `deals` | `deals` | yes |
+/// | `deals*` | `deals_stages` | yes |
+/// | `*s` | `deals` | yes |
+/// | `de?ls` | `deals` | yes |
+/// | `deals` | `deals_stages` | no |
+fn matches(glob: &str, name: &str) -> bool {
+    match glob.chars().next() {
+        None => name.is_empty(),
+        Some('*') => {
+            let rest = &glob[1..];
+            (0..=name.len()).any(|at| name.is_char_boundary(at) && matches(rest, &name[at..]))
+        }
+        Some(expected) => {
+            let mut name = name.chars();
+            name.next().is_some_and(|found| expected == '?' || expected == found) && matches(&glob[expected.len_utf8()..], name.as_str())
+        }
+    }
+}
+
+/// Edits between two names (Levenshtein).
+pub(crate) fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = i;
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs_follow_their_table() {
+        for (glob, name, expected) in [
+            ("deals", "deals", true),
+            ("deals*", "deals_stages", true),
+            ("*s", "deals", true),
+            ("de?ls", "deals", true),
+            ("deals", "deals_stages", false),
+            ("*", "", true),
+            ("", "deals", false),
+            ("*a*e*", "deals_stages", true),
+        ] {
+            assert_eq!(matches(glob, name), expected, "{glob} {name}");
+        }
+    }
+
+    #[test]
+    fn distances_are_edits() {
+        for (a, b, edits) in [
+            ("deals", "deals", 0),
+            ("dealz", "deals", 1),
+            ("", "abc", 3),
+            ("kitten", "sitting", 3),
+        ] {
+            assert_eq!(distance(a, b), edits);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What has been read of a table so far, for whoever shows progress.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// Counters of one table, raised while it is read and sampled from elsewhere.
+#[derive(Debug, Default)]
+pub struct Meter {
+    requests: AtomicU64,
+    retries: AtomicU64,
+    bytes: AtomicU64,
+    waited_ms: AtomicU64,
+    pages: AtomicU64,
+    rows: AtomicU64,
+    total_rows: AtomicU64,
+}
+
+/// A sample of a [`Meter`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Requests sent, repeated and redirected ones included.
+    pub requests: u64,
+    /// Requests that were sent again.
+    pub retries: u64,
+    /// Bytes of bodies, decompressed.
+    pub bytes: u64,
+    /// Time spent waiting for the rate limit and for pauses the vendor asked for.
+    pub waited_ms: u64,
+    /// Pages understood.
+    pub pages: u64,
+    /// Records handed on.
+    pub rows: u64,
+    /// The API's own count of the records; 0 while it is not known.
+    pub total_rows: u64,
+}
+
+impl Meter {
+    /// All counters at zero.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The counters now.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            requests: self.requests.load(Relaxed),
+            retries: self.retries.load(Relaxed),
+            bytes: self.bytes.load(Relaxed),
+            waited_ms: self.waited_ms.load(Relaxed),
+            pages: self.pages.load(Relaxed),
+            rows: self.rows.load(Relaxed),
+            total_rows: self.total_rows.load(Relaxed),
+        }
+    }
+
+    pub(super) fn request(&self) {
+        self.requests.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn retry(&self) {
+        self.retries.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn bytes(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes as u64, Relaxed);
+    }
+
+    pub(super) fn waited(&self, time: Duration) {
+        self.waited_ms
+            .fetch_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    pub(crate) fn page(&self) {
+        self.pages.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn rows(&self, rows: usize) {
+        self.rows.fetch_add(rows as u64, Relaxed);
+    }
+
+    /// A table read in parts has a count for each.
+    pub(crate) fn expect_rows(&self, rows: u64) {
+        self.total_rows.fetch_add(rows, Relaxed);
+    }
+}

@@ -1,0 +1,112 @@
+//! The smallest request that shows whether a table can be read.
+
+use super::envelope::Envelope;
+use super::identity::Picks;
+use super::memory::Memory;
+use super::pagination::Pager;
+use super::walk::{Reader, Sink};
+use super::{ReadOptions, fetch, parents};
+use crate::error::Result;
+use crate::http::{Client, Meter};
+use crate::page::Page;
+use crate::schema::{Source, Table};
+
+/// What a table answers to one small request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Probe {
+    /// Records on the page: one where a size can be asked for, what the vendor gives where not.
+    pub rows_on_page: u64,
+    /// The API's own count: of the first slice, or of one parent's rows, where the table is read in parts.
+    pub counted: Option<u64>,
+    /// Why there is nothing to read: the account has no such table.
+    pub unavailable: Option<String>,
+}
+
+/// Asks for one row of the table (for a table read for each row of another: for one row of that one, and then its own). `endpoint` stands
+/// instead of the declaration's.
+///
+/// # Errors
+/// As [`read`](super::read).
+pub async fn probe(client: &Client, source: &Source, table: &Table, endpoint: Option<&str>, meter: &Meter) -> Result<Probe> {
+    let work = async {
+        let id = match &fetch(table)?.for_each {
+            None => None,
+            Some(for_each) => {
+                let parent = parents::parent(source, for_each)?;
+                let page = match first_page(client, source, parent, None, None, meter).await? {
+                    First::Page(page) => page,
+                    First::Unavailable(reason) => return Ok(Probe::unavailable(reason)),
+                    First::None => return Ok(Probe::default()),
+                };
+                let mut ids = Vec::new();
+                let page = Page {
+                    records: page.records.into_iter().map(|record| record.range).collect(),
+                    body: page.body,
+                    memory: None,
+                };
+                parents::collect(&Picks::key(parent)?, &page, &mut ids)?;
+                match ids.into_iter().next().flatten() {
+                    Some(id) => Some(id),
+                    None => return Ok(Probe::default()),
+                }
+            }
+        };
+        Ok(match first_page(client, source, table, id.as_deref(), endpoint, meter).await? {
+            First::Page(page) => Probe {
+                rows_on_page: page.records.len() as u64,
+                counted: page.count,
+                unavailable: None,
+            },
+            First::Unavailable(reason) => Probe::unavailable(reason),
+            First::None => Probe::default(),
+        })
+    };
+    client.stop().race(work).await
+}
+
+impl Probe {
+    fn unavailable(reason: String) -> Self {
+        Self {
+            unavailable: Some(reason),
+            ..Self::default()
+        }
+    }
+}
+
+enum First {
+    Page(Envelope),
+    /// The account has no such table.
+    Unavailable(String),
+    /// This parent's row has none.
+    None,
+}
+
+async fn first_page(
+    client: &Client,
+    source: &Source,
+    table: &Table,
+    id: Option<&str>,
+    endpoint: Option<&str>,
+    meter: &Meter,
+) -> Result<First> {
+    let options = ReadOptions {
+        from: None,
+        until: None,
+        memory: Memory::new(1),
+        seen_keys_limit: usize::MAX,
+        endpoint: endpoint.map(str::to_owned),
+    };
+    let sink = Sink::Ids {
+        column: Picks::default(),
+        ids: Vec::new(),
+    };
+    let mut reader = Reader::new(client, source, table, meter, &options, sink)?;
+    let pager = Pager::small(&fetch(table)?.pagination);
+    let slice = reader.first_slice();
+    match reader.first_page(id, slice, &pager).await {
+        Ok(Some(page)) => Ok(First::Page(page)),
+        Ok(None) => Ok(First::None),
+        Err(failure) if reader.absent(&failure) => Ok(First::Unavailable(failure.error.message().to_owned())),
+        Err(failure) => Err(failure.error),
+    }
+}

@@ -1,0 +1,138 @@
+//! The keys already read of a table: paging by number or offset over living data returns rows twice, and so do slices between which a row moves.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+
+use super::identity::Identity;
+use crate::error::{Error, Kind, Result};
+
+/// The identities read, each with the walk (a slice, a parent's row) that met it last.
+#[derive(Debug)]
+pub(super) struct Seen {
+    last_walk: HashMap<Key, u32, BuildHasherDefault<Passed>>,
+    walk: u32,
+    /// Bytes that the map may take.
+    limit: usize,
+}
+
+/// Where an identity was met before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Met {
+    Never,
+    /// In an earlier walk only.
+    Elsewhere,
+    /// In this walk.
+    Here,
+}
+
+impl Seen {
+    /// A memory of `limit` bytes.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            last_walk: HashMap::default(),
+            walk: 0,
+            limit,
+        }
+    }
+
+    /// Another slice or parent's row begins.
+    pub fn begin_walk(&mut self) {
+        self.walk = self.walk.wrapping_add(1);
+    }
+
+    /// Remembers the identity; where it was met before.
+    ///
+    /// # Errors
+    /// When the memory is full.
+    pub fn meet(&mut self, identity: Identity) -> Result<Met> {
+        let key = Key(identity);
+        if let Some(last) = self.last_walk.get_mut(&key) {
+            let here = std::mem::replace(last, self.walk) == self.walk;
+            return Ok(if here { Met::Here } else { Met::Elsewhere });
+        }
+        if self.last_walk.len() == self.last_walk.capacity() {
+            self.check_growth()?;
+        }
+        self.last_walk.insert(key, self.walk);
+        Ok(Met::Never)
+    }
+
+    /// The map is about to double: an eighth of its places stays free, and each has a byte beside it.
+    fn check_growth(&self) -> Result<()> {
+        let places = (self.last_walk.capacity() * 8 / 7 + 1).next_power_of_two() * 2;
+        let bytes = places * (size_of::<(Key, u32)>() + 1);
+        if bytes <= self.limit {
+            return Ok(());
+        }
+        const MIB: usize = 1024 * 1024;
+        Err(Error::new(
+            Kind::Data,
+            format!(
+                "after {} rows their keys need {} MiB to be remembered, expected {} MiB at most",
+                self.last_walk.len(),
+                bytes.div_ceil(MIB),
+                self.limit / MIB
+            ),
+        )
+        .hint("raise --memory: this vendor's paging repeats rows, so every key read must be kept until the table is done"))
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Key(Identity);
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Identity([a, b, ..]) = self.0;
+        state.write_u64(u64::from(a) << 32 | u64::from(b));
+    }
+}
+
+/// An identity is a hash already.
+#[derive(Debug, Default)]
+struct Passed(u64);
+
+impl Hasher for Passed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::identity::Namer;
+    use super::*;
+
+    #[test]
+    fn tells_this_walk_from_earlier_ones() {
+        let namer = Namer::default();
+        let mut seen = Seen::new(1 << 20);
+        let (a, b) = (namer.whole("a"), namer.whole("b"));
+        seen.begin_walk();
+        assert_eq!([seen.meet(a).unwrap(), seen.meet(a).unwrap()], [Met::Never, Met::Here]);
+        seen.begin_walk();
+        let met = [a, b, a, b].map(|identity| seen.meet(identity).unwrap());
+        assert_eq!(met, [Met::Elsewhere, Met::Never, Met::Here, Met::Here]);
+    }
+
+    #[test]
+    fn a_full_memory_is_an_error_with_a_way_out() {
+        let namer = Namer::default();
+        let mut seen = Seen::new(1 << 20);
+        let error = (0..).find_map(|row: u32| seen.meet(namer.whole(&row.to_string())).err()).unwrap();
+        assert_eq!(error.kind(), Kind::Data);
+        assert!(error.advice().unwrap().contains("--memory"), "{error:?}");
+        assert!(seen.last_walk.len() > 20_000, "{}", seen.last_walk.len());
+        assert_eq!(size_of::<(Key, u32)>(), 20);
+    }
+}

@@ -1,0 +1,361 @@
+//! Walks through a table, each from its first page to its last: one in all, one for each slice, one for each row of another table.
+
+use tokio::sync::mpsc;
+
+use super::ReadOptions;
+use super::envelope::{Envelope, Shape, open};
+use super::identity::{Namer, Picks};
+use super::memory::Memory;
+use super::pagination::{Held, Pager, Step};
+use super::query::Query;
+use super::seen::{Met, Seen};
+use super::{ReadSummary, fetch};
+use crate::error::{Error, Kind, Result};
+use crate::http::{Client, Failure, Meter, Request, path_segment};
+use crate::page::Page;
+use crate::schema::{Fetch, Pagination, Source, Table};
+
+/// Reads one table.
+pub(super) struct Reader<'a> {
+    client: &'a Client,
+    source: &'a Source,
+    table: &'a Table,
+    fetch: &'a Fetch,
+    meter: &'a Meter,
+    query: Query,
+    endpoints: Vec<String>,
+    /// The endpoint that has answered.
+    settled: Option<usize>,
+    picks: Picks,
+    key_columns: usize,
+    namer: Namer,
+    /// None where the keys grow from page to page and there is one walk only: nothing can repeat.
+    seen: Option<Seen>,
+    sink: Sink,
+    summary: ReadSummary,
+    counted: Counted,
+}
+
+/// Where the records go.
+pub(super) enum Sink {
+    /// To the decoder.
+    Pages { pages: mpsc::Sender<Page>, memory: Memory },
+    /// Only a column of them is wanted.
+    Ids { column: Picks, ids: Vec<Option<String>> },
+}
+
+/// The API's own count over all walks.
+#[derive(Debug, Clone, Copy)]
+enum Counted {
+    Nothing,
+    All(u64),
+    /// A walk had none, so there is no total.
+    Unknown,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(
+        client: &'a Client,
+        source: &'a Source,
+        table: &'a Table,
+        meter: &'a Meter,
+        options: &ReadOptions,
+        sink: Sink,
+    ) -> Result<Self> {
+        let fetch = fetch(table)?;
+        let endpoints = options
+            .endpoint
+            .as_ref()
+            .map_or_else(|| fetch.endpoints.clone(), |endpoint| vec![endpoint.clone()]);
+        if let Some(endpoint) = endpoints
+            .iter()
+            .find(|endpoint| endpoint.contains("{id}") != fetch.for_each.is_some())
+        {
+            return Err(Error::config(format!(
+                "endpoint `{endpoint}` of table `{}`: expected `{{id}}` in it if and only if the table is read for each row of another",
+                table.id
+            )));
+        }
+        let mut picks = Picks::key(table)?;
+        let key_columns = picks.columns();
+        let keyset = match &fetch.pagination {
+            Pagination::Keyset { key, .. } => {
+                picks.column([vec![key.clone()]]);
+                true
+            }
+            _ => false,
+        };
+        let one_walk = fetch.slices.is_none() && fetch.for_each.is_none();
+        Ok(Self {
+            query: Query::new(source, table, fetch, options.from, options.until),
+            seen: (!keyset || !one_walk).then(|| Seen::new(options.seen_keys_limit)),
+            settled: None,
+            namer: Namer::default(),
+            summary: ReadSummary::default(),
+            counted: Counted::Nothing,
+            client,
+            source,
+            table,
+            fetch,
+            meter,
+            endpoints,
+            picks,
+            key_columns,
+            sink,
+        })
+    }
+
+    /// Walks once for each of these ids of parents and each slice.
+    pub async fn run(&mut self, ids: &[Option<String>]) -> Result<()> {
+        let slices: Vec<Option<(&str, &str)>> = match &self.fetch.slices {
+            None => vec![None],
+            Some(slices) => slices
+                .values
+                .iter()
+                .map(|value| Some((slices.param.as_str(), value.as_str())))
+                .collect(),
+        };
+        for id in ids {
+            for slice in &slices {
+                if let Err(failure) = self.walk(id.as_deref(), *slice).await {
+                    match self.absent(&failure) {
+                        true => self.unavailable(failure.error.message().to_owned()),
+                        false => return Err(failure.error),
+                    }
+                    return Ok(());
+                }
+            }
+        }
+        if self.settled.is_none() && !ids.is_empty() {
+            // Every parent's row was answered with 404, which means "none" for one row, but for all of them may mean "no such route".
+            self.unavailable(format!(
+                "`{}` was answered 404 for each of {} rows",
+                self.endpoints.join("`, `"),
+                ids.len()
+            ));
+        }
+        Ok(())
+    }
+
+    /// What was read so far.
+    pub fn summary(&self) -> ReadSummary {
+        ReadSummary {
+            counted: match self.counted {
+                Counted::All(rows) => Some(rows),
+                Counted::Nothing | Counted::Unknown => None,
+            },
+            ..self.summary.clone()
+        }
+    }
+
+    pub fn unavailable(&mut self, reason: String) {
+        self.summary.unavailable = Some(reason);
+    }
+
+    /// Whether the failure says that the account lacks an optional table, which only its first request can say.
+    pub fn absent(&self, failure: &Failure) -> bool {
+        self.fetch.optional && self.settled.is_none() && matches!(failure.status, Some(400 | 403 | 404))
+    }
+
+    pub fn sink(self) -> Sink {
+        self.sink
+    }
+
+    /// The first slice, if there are any.
+    pub fn first_slice(&self) -> Option<(&'a str, &'a str)> {
+        let slices = self.fetch.slices.as_ref()?;
+        Some((&slices.param, slices.values.first()?))
+    }
+
+    /// The first page of a walk: from the first endpoint that does not answer 404. None where all do and it is one parent's row.
+    pub async fn first_page(
+        &mut self,
+        id: Option<&str>,
+        slice: Option<(&str, &str)>,
+        pager: &Pager<'_>,
+    ) -> Result<Option<Envelope>, Failure> {
+        let candidates = match self.settled {
+            Some(settled) => settled..settled + 1,
+            None => 0..self.endpoints.len(),
+        };
+        let mut missing = None;
+        for at in candidates {
+            match self.ask(at, id, slice, pager).await {
+                Ok(page) => {
+                    self.settled = Some(at);
+                    return Ok(Some(page));
+                }
+                Err(failure) if failure.status == Some(404) => missing = Some(failure),
+                Err(failure) => return Err(failure),
+            }
+        }
+        match missing {
+            _ if id.is_some() => Ok(None),
+            Some(failure) if self.endpoints.len() > 1 && self.settled.is_none() => Err(Failure {
+                error: failure
+                    .error
+                    .context(format!("none of the endpoints `{}` is there", self.endpoints.join("`, `")))
+                    .hint(format!(
+                        "the account may not have this table, or its route has another name: `endpoint` is one line in schemas/{}/{}.toml",
+                        self.source.id, self.table.id
+                    )),
+                status: failure.status,
+            }),
+            Some(failure) => Err(failure),
+            None => Err(Error::defect(format!("table `{}` has no endpoint", self.table.id)).into()),
+        }
+    }
+
+    async fn walk(&mut self, id: Option<&str>, slice: Option<(&str, &str)>) -> Result<(), Failure> {
+        let mut pager = Pager::new(&self.fetch.pagination);
+        if let Some(seen) = &mut self.seen {
+            seen.begin_walk();
+        }
+        let Some(mut page) = self.first_page(id, slice, &pager).await? else {
+            return Ok(());
+        };
+        self.count(page.count);
+        loop {
+            let (page_out, held) = self.sort_out(&page)?;
+            let step = pager.advance(&held)?;
+            self.deliver(page_out).await?;
+            match step {
+                Step::End => break,
+                Step::Again => self.client.breathe().await,
+                Step::Next => {}
+            }
+            page = self.ask(self.settled.unwrap_or(0), id, slice, &pager).await?;
+        }
+        self.check_count(id, slice, &pager).await
+    }
+
+    async fn ask(&self, endpoint: usize, id: Option<&str>, slice: Option<(&str, &str)>, pager: &Pager<'_>) -> Result<Envelope, Failure> {
+        let endpoint = self.endpoints.get(endpoint).map_or("", String::as_str);
+        let path = match id {
+            None => endpoint.to_owned(),
+            Some(id) => {
+                let segment = path_segment(id).ok_or_else(|| {
+                    Error::new(
+                        Kind::Data,
+                        format!("expected an id that can stand in an address for `{endpoint}`, found `{id}`"),
+                    )
+                })?;
+                endpoint.replace("{id}", &segment)
+            }
+        };
+        let request = Request {
+            table: self.table.id.clone(),
+            path,
+            query: self.query.page(slice, pager),
+        };
+        let shape = Shape {
+            records: &self.fetch.records,
+            endpoint: endpoint.trim_end_matches('/').rsplit('/').next().unwrap_or_default(),
+            picks: &self.picks,
+            key_columns: self.key_columns,
+            count: self.fetch.pagination.count().map(|count| count.member.as_str()),
+            next: match &self.fetch.pagination {
+                Pagination::Page { next, .. } => next.as_deref(),
+                _ => None,
+            },
+            namer: &self.namer,
+        };
+        let page = self.client.get_as(&request, self.meter, |reply| open(&reply.body, shape)).await?;
+        if matches!(self.sink, Sink::Pages { .. }) {
+            self.meter.page();
+        }
+        Ok(page)
+    }
+
+    /// Leaves out the records read before, and tells the pager what the page held.
+    fn sort_out<'p>(&mut self, page: &'p Envelope) -> Result<(Page, Held<'p>)> {
+        let mut records = Vec::with_capacity(page.records.len());
+        let mut unseen = 0;
+        for record in &page.records {
+            let met = match &mut self.seen {
+                Some(seen) => seen.meet(record.identity)?,
+                None => Met::Never,
+            };
+            unseen += usize::from(met != Met::Here);
+            if met == Met::Never || !record.named {
+                records.push(record.range.clone());
+            } else {
+                self.summary.repeated += 1;
+            }
+        }
+        if unseen == 0 {
+            // The page is a repeated one: its records without a key are repeated as well.
+            self.summary.repeated += records.len() as u64;
+            records.clear();
+        }
+        let text = |range: &std::ops::Range<usize>| page.body.get(range.clone()).and_then(|bytes| std::str::from_utf8(bytes).ok());
+        let held = Held {
+            marks: page.records.iter().map(|record| record.mark.as_ref().and_then(text)).collect(),
+            unseen,
+            next: page.next,
+            counted: page.count,
+        };
+        let page = Page {
+            body: page.body.clone(),
+            records,
+            memory: None,
+        };
+        Ok((page, held))
+    }
+
+    async fn deliver(&mut self, mut page: Page) -> Result<()> {
+        let rows = page.records.len();
+        self.summary.rows += rows as u64;
+        if rows == 0 {
+            return Ok(());
+        }
+        match &mut self.sink {
+            Sink::Pages { pages, memory } => {
+                page.memory = memory.take(page.body.len()).await;
+                // The decoder went away: it has an error of its own to report, or the run is ending.
+                pages
+                    .send(page)
+                    .await
+                    .map_err(|_| Error::new(Kind::Stopped, "nobody takes the pages any more"))?;
+                self.meter.rows(rows);
+                Ok(())
+            }
+            Sink::Ids { column, ids, .. } => super::parents::collect(column, &page, ids),
+        }
+    }
+
+    fn count(&mut self, counted: Option<u64>) {
+        if let (Some(rows), Sink::Pages { .. }) = (counted, &self.sink) {
+            self.meter.expect_rows(rows);
+        }
+        self.counted = match (self.counted, counted) {
+            (Counted::Unknown, _) | (_, None) => Counted::Unknown,
+            (Counted::Nothing, Some(rows)) => Counted::All(rows),
+            (Counted::All(sum), Some(rows)) => Counted::All(sum.saturating_add(rows)),
+        };
+    }
+
+    /// Fewer rows than the API counted at the start may have been deleted meanwhile; fewer than it counts now were lost.
+    async fn check_count(&mut self, id: Option<&str>, slice: Option<(&str, &str)>, pager: &Pager<'_>) -> Result<(), Failure> {
+        let (rows, Some(counted)) = (pager.rows(), pager.counted()) else {
+            return Ok(());
+        };
+        if rows >= counted {
+            return Ok(());
+        }
+        let again = Pager::small(&self.fetch.pagination);
+        let now = self.ask(self.settled.unwrap_or(0), id, slice, &again).await?.count;
+        match now {
+            Some(now) if rows >= now => Ok(()),
+            now => Err(Error::new(
+                Kind::Data,
+                format!("expected the {} rows that the API counts, found {rows}", now.unwrap_or(counted)),
+            )
+            .hint(format!(
+                "rows are missing: the vendor may hide them or answer empty pages while it throttles, so run again later; if it counts rows that this token may not see, take `count` out of the pagination in schemas/{}/{}.toml",
+                self.source.id, self.table.id
+            ))
+            .into()),
+        }
+    }
+}

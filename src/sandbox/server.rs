@@ -1,0 +1,442 @@
+//! The HTTP side: takes connections, finds the vendor of a path, counts and refuses, injects faults and sends the answer.
+//! Knows nothing of what a vendor answers. Its own routes are under `/_sandbox/`.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::StreamExt;
+use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
+use hyper::body::{Frame, Incoming};
+use hyper::{Method, Request, Response, StatusCode, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use super::ask::{Answer, Ask, pairs, unescape};
+use super::faults::{Dice, Fault};
+use super::json::Object;
+use super::meter::Meter;
+use super::world::World;
+use super::{Options, VENDORS, Vendor, row_counts};
+
+type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+/// Everything a request needs, shared by all connections.
+pub(crate) struct Server {
+    world: Arc<World>,
+    options: Options,
+    desks: Vec<Desk>,
+}
+
+/// The state kept for one source.
+struct Desk {
+    vendor: &'static Vendor,
+    meter: Mutex<Meter>,
+    dice: Mutex<Dice>,
+}
+
+/// How the bytes of an answer reach the client.
+enum Delivery {
+    Whole,
+    /// Half of the promised length, then the connection closes.
+    Cut,
+    /// In pieces with pauses, about a second in all.
+    Dripped,
+}
+
+impl Server {
+    pub(crate) fn new(world: Arc<World>, options: Options) -> Server {
+        let desk = |vendor: &'static Vendor| Desk {
+            vendor,
+            meter: Mutex::new(Meter::new(vendor.limit)),
+            dice: Mutex::new(Dice::new(world.seed, vendor.source)),
+        };
+        let desks = VENDORS.iter().map(desk).collect();
+        Server { world, options, desks }
+    }
+
+    /// Serves connections until the task is aborted, which ends them too.
+    pub(crate) async fn run(self, socket: TcpListener) {
+        let server = Arc::new(self);
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = socket.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        connections.spawn(Arc::clone(&server).connection(stream));
+                    }
+                    // Out of file handles or a client gone already: wait a little rather than spin.
+                    Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+                },
+                Some(_) = connections.join_next() => {}
+            }
+        }
+    }
+
+    async fn connection(self: Arc<Server>, stream: TcpStream) {
+        // Pages go out in two writes, head and body; waiting for an acknowledgement between them costs 40 ms a page.
+        let _ = stream.set_nodelay(true);
+        let service = service_fn(|request| {
+            let server = Arc::clone(&self);
+            async move { Ok::<_, Infallible>(server.reply(request).await) }
+        });
+        // A client that hangs up, or a body cut on purpose, ends the connection with an error that nobody needs.
+        let _ = hyper::server::conn::http1::Builder::new()
+            .serve_connection(TokioIo::new(stream), service)
+            .await;
+    }
+
+    async fn reply(self: Arc<Server>, request: Request<Incoming>) -> Response<Body> {
+        let path = unescape(request.uri().path());
+        if request.method() != Method::GET {
+            return respond(Answer::text(405, "only GET is simulated"), Delivery::Whole);
+        }
+        if let Some(control) = path.strip_prefix("/_sandbox/") {
+            return respond(self.control(control), Delivery::Whole);
+        }
+        let found = self.desks.iter().position(|desk| below(&path, desk.vendor.base).is_some());
+        let Some(at) = found else {
+            return respond(Answer::text(404, "no such source"), Delivery::Whole);
+        };
+        let refused = locked(&self.desks[at].meter).arrive(Instant::now(), self.options.limits).err();
+        if !self.options.page_delay.is_zero() {
+            tokio::time::sleep(self.options.page_delay).await;
+        }
+        let address = request.uri().to_string();
+        let query = pairs(request.uri().query().unwrap_or(""));
+        let header = |(name, value): (&hyper::header::HeaderName, &hyper::header::HeaderValue)| {
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        let headers = request.headers().iter().map(header).collect();
+        // A filter over a large table takes a while; connections must not wait for it.
+        let server = Arc::clone(&self);
+        let worked = tokio::task::spawn_blocking(move || {
+            let desk = &server.desks[at];
+            let path = below(&path, desk.vendor.base).unwrap_or("/");
+            let ask = Ask { path, query, headers };
+            server.answer(desk, ask, refused, &address)
+        });
+        let (answer, delivery) = match worked.await {
+            Ok(worked) => worked,
+            Err(error) => (Answer::text(500, format!("the sandbox failed: {error}")), Delivery::Whole),
+        };
+        if answer.status == 429 {
+            locked(&self.desks[at].meter).answered_429 += 1;
+        }
+        respond(answer, delivery)
+    }
+
+    fn answer(&self, desk: &Desk, ask: Ask, refused: Option<Duration>, address: &str) -> (Answer, Delivery) {
+        if let Some(wait) = refused {
+            let wait = desk.vendor.says_when.then(|| wait.as_secs() + 1);
+            return (too_many(wait), Delivery::Whole);
+        }
+        let vendor = desk.vendor;
+        let fault = locked(&desk.dice).throw(&self.options.faults, address);
+        let whole = |answer| (answer, Delivery::Whole);
+        match fault {
+            None => whole((vendor.answer)(&self.world, &ask)),
+            Some(Fault::Cut) => ((vendor.answer)(&self.world, &ask), Delivery::Cut),
+            Some(Fault::Slow) => ((vendor.answer)(&self.world, &ask), Delivery::Dripped),
+            Some(Fault::TooMany) => whole(too_many(Some(1))),
+            Some(Fault::TooManyBare) => whole(too_many(None)),
+            Some(Fault::ServerError) => whole(server_error(address)),
+            Some(Fault::Html) => whole(Answer::typed(200, "text/html", MAINTENANCE_PAGE)),
+            Some(Fault::Error200) => whole(Answer::json(200, vendor.error_body)),
+            Some(Fault::Empty) if vendor.source == "ploomes" => whole(super::ploomes::silent_throttle(&ask)),
+            Some(Fault::Empty) => whole((vendor.answer)(&self.world, &ask)),
+            // Each vendor words its own 401: it gets the request without any token.
+            Some(Fault::Expired) => whole((vendor.answer)(&self.world, &without_token(ask))),
+        }
+    }
+
+    fn control(&self, path: &str) -> Answer {
+        let mut body = Vec::new();
+        match path {
+            "row_counts" => Object::push(&mut body, |all| {
+                for (table, rows) in row_counts(&self.world) {
+                    all.set(&table, rows);
+                }
+            }),
+            "requests" => Object::push(&mut body, |all| {
+                for desk in &self.desks {
+                    let meter = locked(&desk.meter);
+                    all.object(desk.vendor.source, |one| {
+                        one.set("requests", meter.requests)
+                            .set("answered_429", meter.answered_429)
+                            .set("max_in_window", meter.max_in_window as u64)
+                            .set("limit", meter.limit.most as u64)
+                            .set("window_secs", meter.limit.window.as_secs());
+                    });
+                }
+            }),
+            _ => return Answer::text(404, "the sandbox has /_sandbox/row_counts and /_sandbox/requests"),
+        }
+        Answer::json(200, body)
+    }
+}
+
+const MAINTENANCE_PAGE: &str = "<!DOCTYPE html>\n<html lang=\"pt-BR\"><head><title>Manutenção</title></head>\n\
+    <body><h1>Estamos em manutenção</h1><p>Voltamos já.</p></body></html>\n";
+
+/// The rest of a path below a base, or nothing when it is elsewhere.
+fn below<'a>(path: &'a str, base: &str) -> Option<&'a str> {
+    let rest = path.strip_prefix(base)?;
+    (rest.is_empty() || rest.starts_with('/')).then_some(rest)
+}
+
+fn too_many(wait_secs: Option<u64>) -> Answer {
+    let answer = Answer::text(429, "");
+    match wait_secs {
+        Some(seconds) => answer.with_header("Retry-After", seconds.to_string()),
+        None => answer,
+    }
+}
+
+/// 500 with a JSON body or 503 with a proxy's page, as the address has it.
+fn server_error(address: &str) -> Answer {
+    if address.bytes().map(u64::from).sum::<u64>().is_multiple_of(2) {
+        Answer::json(500, r#"{"Message":"An error has occurred."}"#)
+    } else {
+        Answer::typed(503, "text/html", "<html><body>503 Service Temporarily Unavailable</body></html>")
+    }
+}
+
+fn without_token(mut ask: Ask) -> Ask {
+    ask.headers.clear();
+    ask.query.retain(|(name, _)| name != "api_token");
+    ask
+}
+
+fn respond(answer: Answer, delivery: Delivery) -> Response<Body> {
+    let length = answer.body.len();
+    let body = Bytes::from(answer.body);
+    let body: Body = match delivery {
+        Delivery::Whole => Full::new(body).map_err(|never| match never {}).boxed_unsync(),
+        Delivery::Cut => StreamBody::new(cut(body.slice(..length / 2))).boxed_unsync(),
+        Delivery::Dripped => StreamBody::new(drips(body)).boxed_unsync(),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(hyper::header::CONTENT_LENGTH, length.into());
+    for (name, value) in answer.headers {
+        if let Ok(value) = hyper::header::HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    }
+    response
+}
+
+fn cut(half: Bytes) -> impl futures::Stream<Item = io::Result<Frame<Bytes>>> + Send {
+    let broken = async {
+        // An error at once would close the connection before the head is sent.
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        Err(io::Error::other("cut on purpose"))
+    };
+    futures::stream::iter([Ok(Frame::data(half))]).chain(futures::stream::once(broken))
+}
+
+fn drips(body: Bytes) -> impl futures::Stream<Item = io::Result<Frame<Bytes>>> + Send {
+    let piece = (body.len() / 20).max(1);
+    futures::stream::unfold(body, move |mut rest| async move {
+        if rest.is_empty() {
+            return None;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let drip = rest.split_to(piece.min(rest.len()));
+        Some((Ok(Frame::data(drip)), rest))
+    })
+}
+
+/// A lock taken even after a panic elsewhere: counters stay usable.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+
+    use super::super::Sandbox;
+    use super::*;
+
+    /// A reply as it came: head, and the body up to the end of the connection.
+    struct Reply {
+        status: u16,
+        head: String,
+        body: Vec<u8>,
+    }
+
+    impl Reply {
+        fn json(&self) -> serde_json::Value {
+            serde_json::from_slice(&self.body).unwrap()
+        }
+    }
+
+    /// One GET on a connection of its own.
+    fn get(url: &str, headers: &str) -> Reply {
+        let rest = url.strip_prefix("http://").unwrap();
+        let (host, path) = rest.split_at(rest.find('/').unwrap());
+        let mut stream = std::net::TcpStream::connect(host).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n").unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+        let body = bytes.split_off(end);
+        let head = String::from_utf8(bytes).unwrap().to_lowercase();
+        Reply {
+            status: head[9..12].parse().unwrap(),
+            head,
+            body,
+        }
+    }
+
+    /// Runs blocking requests against a sandbox.
+    fn with(options: Options, ask: impl FnOnce(&Sandbox)) {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let sandbox = runtime.block_on(Sandbox::start(options)).unwrap();
+        ask(&sandbox);
+        let address = sandbox.address;
+        runtime.block_on(sandbox.shutdown());
+        assert!(std::net::TcpStream::connect(address).is_err());
+    }
+
+    fn faulty(faults: &str) -> Options {
+        Options {
+            faults: faults.parse().unwrap(),
+            ..Options::default()
+        }
+    }
+
+    const PLOOMES: &str = "User-Key: sandbox-ploomes-key-not-a-secret\r\n";
+
+    fn deals(sandbox: &Sandbox) -> Reply {
+        get(&format!("{}/Deals?%24top=300", sandbox.base_url("ploomes")), PLOOMES)
+    }
+
+    #[test]
+    fn every_source_answers_and_is_counted() {
+        with(Options::default(), |sandbox| {
+            let exact = format!("token_exact: {}\r\n", Sandbox::token("exactsales"));
+            assert_eq!(deals(sandbox).status, 200);
+            assert_eq!(get(&format!("{}/leads", sandbox.base_url("exactsales")), &exact).status, 200);
+            for source in ["ploomes", "nectarcrm", "sensedata", "exactsales"] {
+                let stranger = get(&format!("{}/Deals", sandbox.base_url(source)), "");
+                assert!([401, 404].contains(&stranger.status), "{source}: {}", stranger.status);
+            }
+            let counts = get(&format!("{}/_sandbox/row_counts", sandbox.url()), "").json();
+            assert_eq!(counts["ploomes.deals"], 1000);
+            assert_eq!(counts.as_object().unwrap().len(), sandbox.row_counts().len());
+            let requests = get(&format!("{}/_sandbox/requests", sandbox.url()), "").json();
+            assert_eq!(requests["ploomes"]["requests"], 2);
+            assert_eq!(requests["exactsales"]["max_in_window"], 2);
+            assert_eq!(requests["exactsales"]["limit"], 30);
+            assert_eq!(requests["exactsales"]["window_secs"], 20);
+            assert_eq!(get(&format!("{}/elsewhere", sandbox.url()), "").status, 404);
+            assert_eq!(get(&format!("{}x", sandbox.base_url("ploomes")), "").status, 404);
+        });
+    }
+
+    #[test]
+    fn an_unknown_table_is_an_error() {
+        let options = Options {
+            table_rows: vec![("ploomes.dealz".to_owned(), 1)],
+            ..Options::default()
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let error = runtime.block_on(Sandbox::start(options)).unwrap_err();
+        assert!(error.to_string().contains("ploomes.dealz"));
+    }
+
+    #[test]
+    fn limits_are_enforced_when_asked() {
+        let limited = Options {
+            limits: true,
+            ..Options::default()
+        };
+        with(limited, |sandbox| {
+            let stages = |_| {
+                let headers = format!("token_exact: {}\r\n", Sandbox::token("exactsales"));
+                get(&format!("{}/Stages", sandbox.base_url("exactsales")), &headers).status
+            };
+            let statuses: Vec<u16> = (0..32).map(stages).collect();
+            assert!(statuses[..30].iter().all(|status| *status == 200));
+            assert_eq!(statuses[30..], [429, 429]);
+            let requests = get(&format!("{}/_sandbox/requests", sandbox.url()), "").json();
+            assert_eq!(requests["exactsales"]["answered_429"], 2);
+            assert_eq!(requests["exactsales"]["max_in_window"], 32);
+        });
+    }
+
+    #[test]
+    fn too_many_requests_with_and_without_a_time() {
+        with(faulty("429=1"), |sandbox| {
+            let reply = deals(sandbox);
+            assert_eq!(reply.status, 429);
+            assert!(reply.head.contains("retry-after: 1"));
+            assert_eq!(deals(sandbox).status, 200);
+        });
+        with(faulty("429-bare=1"), |sandbox| {
+            let reply = deals(sandbox);
+            assert!(reply.status == 429 && !reply.head.contains("retry-after"));
+        });
+    }
+
+    #[test]
+    fn bodies_are_cut_dripped_or_something_else() {
+        let length = |reply: &Reply| {
+            let line = reply
+                .head
+                .lines()
+                .find(|line| line.starts_with("content-length"))
+                .unwrap()
+                .to_owned();
+            line[16..].parse::<usize>().unwrap()
+        };
+        with(faulty("cut=1"), |sandbox| {
+            let reply = deals(sandbox);
+            assert_eq!(reply.status, 200);
+            assert!(!reply.body.is_empty() && reply.body.len() <= length(&reply) / 2);
+            assert!(serde_json::from_slice::<serde_json::Value>(&reply.body).is_err());
+        });
+        with(faulty("slow=1"), |sandbox| {
+            let start = Instant::now();
+            let reply = deals(sandbox);
+            assert!(start.elapsed() > Duration::from_millis(500));
+            assert!(reply.body.len() == length(&reply) && reply.json()["value"].is_array());
+        });
+        with(faulty("html=1"), |sandbox| {
+            let reply = deals(sandbox);
+            assert!(reply.status == 200 && reply.body.starts_with(b"<!DOCTYPE html>"));
+        });
+        with(faulty("error-200=1"), |sandbox| {
+            let reply = deals(sandbox);
+            assert!(reply.status == 200 && reply.json()["value"] == "Erro interno");
+        });
+        with(faulty("empty=1"), |sandbox| {
+            assert_eq!(deals(sandbox).json()["value"].as_array().map(Vec::len), Some(0));
+        });
+        with(faulty("500=1"), |sandbox| assert!([500, 503].contains(&deals(sandbox).status)));
+    }
+
+    #[test]
+    fn an_expired_token_stays_expired() {
+        with(faulty("401=1"), |sandbox| {
+            for _ in 0..3 {
+                let reply = deals(sandbox);
+                assert_eq!(
+                    (reply.status, reply.json()["value"].as_str()),
+                    (401, Some("Usuário não autenticado"))
+                );
+            }
+        });
+    }
+}

@@ -1,0 +1,152 @@
+//! One data file being written.
+
+use arrow_array::RecordBatch;
+use parquet::arrow::ArrowWriter;
+use parquet::errors::ParquetError;
+
+use super::bounds::BoundsTracker;
+use super::budget::Share;
+use super::layout::Layout;
+use super::order::Ascending;
+use super::partition::Folder;
+use super::staged::StagedFile;
+use super::upload::{Sink, Upload, Uploader};
+use crate::error::{Error, Result};
+use crate::store::DataFile;
+
+/// A data file that takes more rows. If it is dropped, what was sent of it is aborted.
+pub(super) struct OpenFile {
+    /// Its folder below the table's; none in tables without partitions.
+    pub folder: Option<Folder>,
+    /// When it was last written, on the clock of its writer.
+    pub used: u64,
+    n: u32,
+    /// Relative to the table's folder.
+    path: String,
+    /// Relative to the lake.
+    lake_path: String,
+    writer: ArrowWriter<Sink>,
+    rows: u64,
+    bounds: BoundsTracker,
+    /// The order that the file claims; it must not take a row that breaks it.
+    order: Option<Ascending>,
+    share: Share,
+}
+
+impl OpenFile {
+    /// The `n`th file of a writer, to begin with these rows.
+    pub(super) fn create(
+        layout: &Layout,
+        uploader: &Uploader,
+        table_folder: &str,
+        folder: Option<&Folder>,
+        name: String,
+        n: u32,
+        first: &RecordBatch,
+        ordered: bool,
+    ) -> Result<Self> {
+        let path = match folder {
+            Some(folder) => format!("{}/{name}", folder.dir),
+            None => name,
+        };
+        let lake_path = format!("{table_folder}/{path}");
+        let sink = uploader.sink(lake_path.clone());
+        let writer = ArrowWriter::try_new(sink, layout.schema.clone(), Some(layout.properties(first, ordered)?))
+            .map_err(|error| cannot_encode(&lake_path, &error))?;
+        Ok(Self {
+            folder: folder.cloned(),
+            used: 0,
+            n,
+            path,
+            lake_path,
+            writer,
+            rows: 0,
+            bounds: BoundsTracker::new(&layout.schema, &layout.bounded),
+            order: layout.ordered_by.filter(|_| ordered).map(Ascending::new),
+            share: Share::of(&uploader.budget, 0),
+        })
+    }
+
+    /// Whether the file may take these rows: they go on in the order that it claims, if it claims one.
+    pub(super) fn admits(&mut self, batch: &RecordBatch) -> bool {
+        self.order.as_mut().is_none_or(|order| order.follow(batch))
+    }
+
+    /// Encodes rows that the file admits.
+    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        let written = self.writer.write(batch);
+        self.settle(written)?;
+        self.bounds.follow(batch);
+        self.rows += batch.num_rows() as u64;
+        Ok(())
+    }
+
+    /// Ends the row group under way.
+    pub(super) fn flush(&mut self) -> Result<()> {
+        let flushed = self.writer.flush();
+        self.settle(flushed)
+    }
+
+    /// Whether the file has reached its size: what is written and what the row group under way will come to.
+    pub(super) fn is_full(&self, target_bytes: u64) -> bool {
+        (self.writer.bytes_written() + self.writer.in_progress_size()) as u64 >= target_bytes
+    }
+
+    /// Memory that ending the row group would free, in bytes.
+    pub(super) fn encoder_bytes(&self) -> usize {
+        self.writer.memory_size()
+    }
+
+    /// All the memory it holds, in bytes.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.share.bytes()
+    }
+
+    /// Writes the footer and stages the file.
+    pub(super) fn finish(mut self, layout: &Layout, uploader: &Uploader) -> Result<StagedFile> {
+        let finished = self.writer.finish().map(drop);
+        self.settle(finished)?;
+        let sent = self.writer.inner_mut().finish()?;
+        let file = DataFile {
+            path: std::mem::take(&mut self.path),
+            bytes: sent.bytes,
+            rows: self.rows,
+            sha256: sent.sha256,
+            partition: self.folder.take().map(|folder| folder.partition),
+            bounds: self.bounds.bounds(&layout.schema),
+        };
+        Ok(StagedFile::new(
+            file,
+            self.n,
+            std::mem::take(&mut self.lake_path),
+            uploader,
+            sent.upload,
+        ))
+    }
+
+    /// Gives the file up; what was sent of it is for the caller to abort.
+    pub(super) fn abandon(mut self) -> Option<Upload> {
+        self.writer.inner_mut().abandon()
+    }
+
+    /// Accounts the memory and turns an encoder's error into the one that the sink met.
+    fn settle(&mut self, outcome: Result<(), ParquetError>) -> Result<()> {
+        let held = self.writer.memory_size() + self.writer.inner().buffered();
+        self.share.set(held);
+        outcome.map_err(|error| {
+            let failure = self.writer.inner_mut().take_failure();
+            failure.unwrap_or_else(|| cannot_encode(&self.lake_path, &error))
+        })
+    }
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        // The encoder's own buffer writes on when it is dropped: it must find no upload, or it would wait for one on a thread that must not wait.
+        drop(self.writer.inner_mut().abandon());
+    }
+}
+
+pub(super) fn cannot_encode(path: &str, error: &ParquetError) -> Error {
+    Error::defect(format!("cannot encode `{path}`: {error}"))
+}

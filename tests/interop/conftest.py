@@ -1,0 +1,60 @@
+"""What the whole session shares: a sandbox, and one lake exported from it."""
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import program
+
+
+@dataclass
+class Lake:
+    """A complete export of all four sources."""
+
+    path: Path
+    outcome: program.Outcome
+    counts: dict[str, int]
+    tables: dict[str, dict]
+
+    def folder(self, table: str) -> Path:
+        return self.path.joinpath(*table.split(".", 1))
+
+    def glob(self, table: str) -> str:
+        return f"{self.folder(table)}/**/*.parquet"
+
+
+@pytest.fixture(scope="session")
+def sandbox():
+    """A sandbox of seed 1 with 1,000 rows in its large tables, without the vendors' limits."""
+    with program.Sandbox("--rows", 1000, "--seed", 1) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def declared() -> dict[str, dict]:
+    """`afluente tables -o json`, by `source.table`."""
+    out = subprocess.run([program.binary(), "tables", "-o", "json"], check=True, capture_output=True, env=program.environment()).stdout
+    return {f"{source['source']}.{table['id']}": table for source in json.loads(out) for table in source["tables"]}
+
+
+@pytest.fixture(scope="session")
+def documented() -> dict[str, dict]:
+    """tests/catalog.json, by `source.table`."""
+    return {f"{source}.{table['id']}": table for source, tables in program.CATALOG.items() for table in tables}
+
+
+@pytest.fixture(scope="session")
+def lake(sandbox, declared, tmp_path_factory) -> Lake:
+    """All tables of the sandbox, exported once."""
+    folder = tmp_path_factory.mktemp("lake")
+    outcome = program.run(
+        ["export", "--to", folder / "lake", "--config", program.unthrottled(folder)],
+        cwd=folder,
+        env=sandbox.environment(),
+        report=folder / "report.json",
+    )
+    assert outcome.code == 0, outcome.err
+    return Lake(folder / "lake", outcome, sandbox.tell("row_counts"), declared)

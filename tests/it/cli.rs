@@ -1,0 +1,76 @@
+//! The command line as a user meets it: exit code, stdout and stderr, recorded in `tests/snapshots/`.
+
+use crate::support::{assert_recorded, run};
+
+/// Runs in an empty folder with an empty environment and compares with the recorded snapshot.
+fn snapshot(name: &str, environment: &[(&str, &str)], args: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let outcome = run(folder.path(), environment, args);
+    let text = outcome.text().replace(&folder.path().display().to_string(), "FOLDER");
+    assert_recorded(&format!("snapshots/{name}.txt"), &format!("$ afluente {}\n{text}", args.join(" ")));
+}
+
+#[test]
+fn help() {
+    snapshot("help", &[], &["--help"]);
+    snapshot("help-export", &[], &["export", "--help"]);
+    snapshot("help-sandbox", &[], &["sandbox", "--help"]);
+    snapshot("nothing", &[], &[]);
+}
+
+#[test]
+fn mistakes_are_told_with_a_hint() {
+    let token = [("PLOOMES_USER_KEY", "k")];
+    snapshot("unknown-command", &[], &["exprt"]);
+    snapshot("unknown-flag", &[], &["export", "--tabels", "deals"]);
+    snapshot("unknown-connection", &[], &["export", "plomes"]);
+    snapshot("unknown-table", &token, &["export", "ploomes", "--tables", "dels"]);
+    snapshot("nothing-to-export", &[], &["export"]);
+    snapshot("no-token", &[], &["export", "ploomes"]);
+    snapshot("no-config", &token, &["export", "--config", "absent.toml"]);
+    snapshot("bad-limit", &token, &["export", "ploomes", "--max-rejected", "many"]);
+    snapshot("bad-memory", &token, &["export", "ploomes", "--memory", "1MiB"]);
+    snapshot("plain-http", &token, &["export", "ploomes", "--base-url", "http://example.com"]);
+    snapshot(
+        "address-with-password",
+        &token,
+        &["export", "ploomes", "--base-url", "https://me:pw@example.com"],
+    );
+    snapshot("public-sandbox", &[], &["sandbox", "--listen", "0.0.0.0:0"]);
+}
+
+#[test]
+fn the_catalogue_in_each_format() {
+    snapshot("tables", &[], &["tables"]);
+    snapshot("tables-one", &[], &["tables", "ploomes.deals"]);
+    snapshot("tables-one-json", &[], &["tables", "exactsales.tasks__contacts", "-o", "json"]);
+    snapshot("tables-one-markdown", &[], &["tables", "exactsales.losts", "-o", "markdown"]);
+    snapshot("tables-mermaid", &[], &["tables", "sensedata", "-o", "mermaid"]);
+    snapshot("tables-unknown", &[], &["tables", "ploomes.dels"]);
+}
+
+#[test]
+fn init_writes_a_file_that_export_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let outcome = run(folder.path(), &[], &["init"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.text());
+    assert_recorded(
+        "snapshots/init.toml",
+        &std::fs::read_to_string(folder.path().join("afluente.toml")).unwrap(),
+    );
+    let again = run(folder.path(), &[], &["init"]);
+    assert_eq!(again.code, 2, "{}", again.text());
+    assert!(again.stderr.contains("--force"), "{}", again.text());
+}
+
+#[test]
+fn completions_and_manual_name_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    for args in [["completions", "bash"].as_slice(), &["completions", "zsh"], &["man"]] {
+        let outcome = run(folder.path(), &[], args);
+        assert_eq!(outcome.code, 0, "{}", outcome.text());
+        for command in ["export", "check", "init", "tables", "sandbox", "demo"] {
+            assert!(outcome.stdout.contains(command), "{args:?} lacks {command}");
+        }
+    }
+}
