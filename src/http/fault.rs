@@ -8,7 +8,7 @@ use reqwest::StatusCode;
 use url::Url;
 
 use super::exchange::Reply;
-use super::words::{quote, refuses_token, vendor_words};
+use super::words::{beginning, quote, refuses_token, said};
 use super::{ClientOptions, quota};
 use crate::error::{Error, Kind};
 
@@ -93,7 +93,7 @@ pub(super) fn judge(reply: &Reply, table: &str, options: &ClientOptions) -> Opti
             .ok()
             .and_then(|status| status.canonical_reason())
             .unwrap_or_default();
-        let words = vendor_words(&reply.body, &options.token);
+        let words = said(&reply.body, &options.token).unwrap_or_else(|| beginning(&reply.body, &options.token));
         match words.is_empty() {
             true => format!("answered {code} {reason}").trim_end().to_owned(),
             false => format!("answered {code} {reason}: `{words}`"),

@@ -127,11 +127,11 @@ impl Client {
     /// The answer to a request, however many attempts it takes.
     ///
     /// # Errors
-    /// * [`Kind::Auth`]: 401.
-    /// * [`Kind::Refused`]: 400, 403, 404 and other statuses that say that the request itself is wrong.
-    /// * [`Kind::Network`]: no answer, or one of the statuses worth another attempt, until the attempts ran out.
-    /// * [`Kind::Data`]: the body is too large.
-    /// * [`Kind::Stopped`]: the signal came.
+    /// * [`Kind::Auth`] on 401.
+    /// * [`Kind::Refused`] on 400, 403, 404 and other statuses that say that the request itself is wrong.
+    /// * [`Kind::Network`] without an answer, or on one of the statuses worth another attempt, until the attempts ran out.
+    /// * [`Kind::Data`] where the body is too large.
+    /// * [`Kind::Stopped`] when the signal came.
     pub async fn get(&self, request: &Request, meter: &Meter) -> Result<Reply, Failure> {
         self.get_as(request, meter, |reply| Ok(reply.clone())).await
     }
@@ -164,14 +164,18 @@ impl Client {
                 Ok(done) => return Ok(done),
                 Err(fault) => fault,
             };
-            if fault.then == Then::Fail || attempt >= self.options.retry.attempts {
-                return Err(self.give_up(&url, fault, attempt, started.elapsed()));
-            }
             let wait = retry::backoff(&self.options.retry, attempt);
+            // The other tables keep the pause even where this one gives up.
             match fault.then {
                 Then::PauseFor(wait) => self.limiter.pause(wait),
                 Then::Pause => self.limiter.pause(wait.max(self.window_share())),
-                Then::Retry | Then::Fail => tokio::time::sleep(wait).await,
+                Then::Retry | Then::Fail => {}
+            }
+            if fault.then == Then::Fail || attempt >= self.options.retry.attempts {
+                return Err(self.give_up(&url, fault, attempt, started.elapsed()));
+            }
+            if fault.then == Then::Retry {
+                tokio::time::sleep(wait).await;
             }
             meter.retry();
             attempt += 1;
@@ -191,14 +195,20 @@ impl Client {
         }
         read(&reply).map_err(|error| {
             let then = if error.kind() == Kind::Data { Then::Retry } else { Then::Fail };
-            let what = match words::beginning(&reply.body, &self.options.token) {
-                beginning if beginning.is_empty() => format!("{}; the body is empty", error.message()),
-                beginning => format!("{}; the body begins `{beginning}`", error.message()),
+            let token = &self.options.token;
+            let mut what = error.message().to_owned();
+            let beginning = words::beginning(&reply.body, token);
+            if let Some(said) = words::said(&reply.body, token).filter(|said| !beginning.contains(said)) {
+                what = format!("{what}; the vendor says `{said}`");
+            }
+            what = match beginning.is_empty() {
+                true => format!("{what}; the body is empty"),
+                false => format!("{what}; the body begins `{beginning}`"),
             };
             Fault {
                 status: Some(reply.status),
                 hint: error.advice().map(str::to_owned),
-                ..Fault::new(error.kind(), self.options.token.redact(&what), then)
+                ..Fault::new(error.kind(), what, then)
             }
         })
     }

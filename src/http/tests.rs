@@ -115,10 +115,10 @@ async fn when_the_attempts_run_out_the_error_tells_the_whole_story() {
     assert_eq!((failure.error.kind(), failure.status), (Kind::Network, Some(503)));
     let message = failure.error.message();
     let expected = format!(
-        "GET {}Deals?$filter=Id%20gt%207: answered 503 Service Unavailable: `overloaded, key REDACTED` (3 attempts in 0.0 s)",
+        "GET {}Deals?$filter=Id%20gt%207: answered 503 Service Unavailable: `overloaded, key REDACTED` (3 attempts in ",
         server.url()
     );
-    assert_eq!(message, expected);
+    assert!(message.starts_with(&expected), "{message}");
     assert!(hint(&failure.error).contains("run again later"));
 }
 
@@ -232,7 +232,7 @@ async fn an_answer_not_understood_is_asked_for_again_and_then_told() {
         message.contains("expected a page; the body begins `<html> REDACTEDxxx"),
         "{message}"
     );
-    assert!(message.ends_with("x…` (3 attempts in 0.0 s)") && message.len() < 400, "{message}");
+    assert!(message.contains("x…` (3 attempts in ") && message.len() < 400, "{message}");
     assert_eq!(hint(&failure.error), "look at it");
 }
 
@@ -361,6 +361,22 @@ async fn the_stop_signal_ends_every_wait() {
         assert_eq!(answer.unwrap_err().error.kind(), Kind::Stopped);
         assert!(start.elapsed() < Duration::from_secs(2));
     }
+}
+
+#[tokio::test]
+async fn every_attempt_waits_for_its_turn() {
+    let server = Scripted::new([Answer::new(500, ""), Answer::new(500, ""), Answer::ok("[]")]);
+    let mut options = server.options();
+    options.rate_limit = Some(RateLimit {
+        requests: 2,
+        per: Duration::from_millis(60),
+        in_flight: 4,
+    });
+    let meter = Meter::new();
+    let start = Instant::now();
+    Client::new(options).unwrap().get(&request(), &meter).await.unwrap();
+    assert!(start.elapsed() >= Duration::from_millis(120), "{:?}", start.elapsed());
+    assert!(meter.counts().waited_ms > 0);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ const QUOTED: usize = 200;
 /// Larger bodies are not error messages.
 const LARGEST: usize = 64 * 1024;
 
-/// The message in a body of one of the shapes that vendors use for errors, else the body's beginning.
+/// The message in a body of one of the shapes that vendors use for errors.
 ///
 /// | body | words |
 /// |---|---|
@@ -18,16 +18,12 @@ const LARGEST: usize = 64 * 1024;
 /// | `{"error": "words"}`, also `message`, `Message`, `mensagem`, `erro`, `detail`, `errors` | words |
 /// | `{"value": "words"}` | words |
 /// | `"words"` | words |
-/// | anything else | its first 200 characters |
-pub(super) fn vendor_words(body: &[u8], secret: &Secret) -> String {
-    let words = (body.len() <= LARGEST)
+/// | anything else | none |
+pub(super) fn said(body: &[u8], secret: &Secret) -> Option<String> {
+    let value = (body.len() <= LARGEST)
         .then(|| serde_json::from_slice::<Value>(body).ok())
-        .flatten()
-        .and_then(|value| message(&value));
-    match words {
-        Some(words) => quote(&words, secret),
-        None => beginning(body, secret),
-    }
+        .flatten()?;
+    Some(quote(&message(&value)?, secret))
 }
 
 /// The first 200 characters of a body.
@@ -94,11 +90,11 @@ mod tests {
             (r#"{"errors":[{"message":"a"},"b"]}"#, "a; b"),
             (r#""Erro""#, "Erro"),
             (r#"{"message":"s3\u0063r3t"}"#, "REDACTED"),
-            ("<html>\n<b>no</b>\u{0} s3cr3t", "<html> <b>no</b> REDACTED"),
-            (r#"{"error":{"code":5}}"#, r#"{"error":{"code":5}}"#),
-            ("", ""),
         ] {
-            assert_eq!(vendor_words(body.as_bytes(), &secret), words);
+            assert_eq!(said(body.as_bytes(), &secret).as_deref(), Some(words));
+        }
+        for body in [r#"{"error":{"code":5}}"#, r#"{"value":[]}"#, "<html>", "", r#"{"message":" "}"#] {
+            assert_eq!(said(body.as_bytes(), &secret), None, "{body}");
         }
     }
 
@@ -108,6 +104,7 @@ mod tests {
         let body = format!("{}s3cr3t", "x".repeat(197));
         assert!(!beginning(body.as_bytes(), &secret).contains("s3c"));
         assert_eq!(beginning(&[0xff, b'a'], &secret), "\u{fffd}a");
+        assert_eq!(beginning(b"<html>\n<b>no</b>\0 s3cr3t", &secret), "<html> <b>no</b> REDACTED");
         assert_eq!(beginning("é".repeat(300).as_bytes(), &secret).chars().count(), 201);
     }
 

@@ -348,3 +348,123 @@ fn dig<'a>(scanner: &mut Scanner<'a>, name: &str, wanted: &[(usize, &str)], foun
     }
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ODATA: &[&str] = &["value"];
+    const SENSEDATA: &[&str] = &["@endpoint", "@root", "data", "@only"];
+    const NECTAR: &[&str] = &["@root", "data"];
+
+    fn opened(body: &[u8], records: &[&str]) -> Result<Envelope> {
+        let records: Vec<Records> = records.iter().map(|name| Records::from((*name).to_owned())).collect();
+        let mut picks = Picks::default();
+        picks.column([vec!["id".to_owned()]]);
+        picks.column([vec!["id".to_owned()]]);
+        open(
+            &Bytes::copy_from_slice(body),
+            Shape {
+                records: &records,
+                endpoint: "customers",
+                picks: &picks,
+                key_columns: 1,
+                count: Some("@odata.count"),
+                next: Some("page.next"),
+                namer: &Namer::default(),
+            },
+        )
+    }
+
+    fn texts(page: &Envelope) -> Vec<&str> {
+        page.records
+            .iter()
+            .map(|record| std::str::from_utf8(&page.body[record.range.clone()]).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn the_array_is_found_where_the_declaration_says() {
+        let a = r#"{"id":1}"#;
+        for (body, records) in [
+            (format!(r#"{{"@odata.context":"x","value":[{a}],"more":[]}}"#), ODATA),
+            (format!(r#"{{"VALUE":[ {a} ]}}"#), ODATA),
+            (format!("\u{feff}[{a}]"), NECTAR),
+            (format!(r#"{{"data":[{a}]}}"#), NECTAR),
+            (
+                format!(r#"{{"errors":["x"],"data":[{{"id":9}}],"Customers":[{a}],"tags":[1]}}"#),
+                SENSEDATA,
+            ),
+            (format!(r#"{{"tags":[1],"data":[{a}]}}"#), SENSEDATA),
+            (format!(r#"{{"count":1,"list":[{a}],"errors":[]}}"#), SENSEDATA),
+            (format!(" [\n{a}] "), SENSEDATA),
+        ] {
+            let page = opened(body.as_bytes(), records).unwrap_or_else(|error| panic!("{body}: {error:?}"));
+            assert_eq!(texts(&page), [a], "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_page_is_an_error_that_says_what_it_is() {
+        for (body, records, message) in [
+            (&b""[..], ODATA, "found the end of the body"),
+            (b"<!DOCTYPE html><html>", ODATA, "found HTML"),
+            (b"Invalid token", NECTAR, "found something that is not JSON"),
+            (br#""Erro""#, ODATA, "in `value`, found a text"),
+            (br#"{"value":"Erro interno"}"#, ODATA, "in `value`, found a text there"),
+            (br#"{"value":null}"#, ODATA, "found null there"),
+            (br#"{"value":{"id":1}}"#, ODATA, "found an object there"),
+            (br#"{"error":{"message":"x"}}"#, ODATA, "found an object with error"),
+            (b"{}", ODATA, "found an empty object"),
+            (b"[]", ODATA, "found an array"),
+            (b"null", NECTAR, "as the page itself or in `data`, found null"),
+            (
+                br#"{"value":[{"id":1},null]}"#,
+                ODATA,
+                "an object as record 1 of the page, found null",
+            ),
+            (br#"{"value":["x"]}"#, ODATA, "an object as record 0 of the page, found a text"),
+            (
+                br#"{"a":[{}],"b":[{}]}"#,
+                SENSEDATA,
+                "expected one array in the page, found 2: a, b",
+            ),
+            (br#"{"errors":[{"code":1}]}"#, SENSEDATA, "found an object with errors"),
+            (br#"{"value":[{"id":1}"#, ODATA, "found the end of the body"),
+            (br#"{"value":[]} x"#, ODATA, "the end of the text at byte 13"),
+            (b"{\"value\":[{\"a\":\"\xff\"}]}", ODATA, "UTF-8, found another encoding at byte 16"),
+        ] {
+            let error = opened(body, records).unwrap_err();
+            let shown = String::from_utf8_lossy(body);
+            assert_eq!(error.kind(), Kind::Data, "{shown}");
+            assert!(error.message().contains(message), "{shown}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn count_and_next_are_read_wherever_they_stand() {
+        for (body, count, next) in [
+            (r#"{"@odata.count":7,"value":[]}"#, Some(7), Next::Absent),
+            (r#"{"value":[],"@odata.count":"7","page":{"x":1,"next":null}}"#, Some(7), Next::Null),
+            (r#"{"page":{"Next":2},"value":[],"@odata.count":-1}"#, None, Next::Present),
+            (r#"{"page":null,"value":[],"@odata":{"count":3}}"#, Some(3), Next::Absent),
+            (r#"{"page.next":null,"value":[]}"#, None, Next::Null),
+        ] {
+            let page = opened(body.as_bytes(), ODATA).unwrap();
+            assert_eq!((page.count, page.next), (count, next), "{body}");
+        }
+    }
+
+    #[test]
+    fn records_are_named_by_their_key_and_marked_by_the_key_to_page_by() {
+        let page = opened(br#"{"value":[{"Id":"a"},{"x":1,"id":"a"},{"id":null},{"id":2}]}"#, ODATA).unwrap();
+        let [a, same, unnamed, b] = &page.records[..] else {
+            panic!("{page:?}");
+        };
+        assert_eq!(a.identity, same.identity);
+        assert_ne!(a.identity, b.identity);
+        assert_eq!([a.named, unnamed.named], [true, false]);
+        assert_eq!(unnamed.mark, None);
+        assert_eq!(&page.body[a.mark.clone().unwrap()], b"\"a\"");
+    }
+}

@@ -59,7 +59,7 @@ impl Seen {
 
     /// The map is about to double: an eighth of its places stays free, and each has a byte beside it.
     fn check_growth(&self) -> Result<()> {
-        let places = (self.last_walk.capacity() * 8 / 7 + 1).next_power_of_two() * 2;
+        let places = (self.last_walk.capacity() * 8).div_ceil(7).next_power_of_two() * 2;
         let bytes = places * (size_of::<(Key, u32)>() + 1);
         if bytes <= self.limit {
             return Ok(());

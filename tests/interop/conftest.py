@@ -1,6 +1,7 @@
 """What the whole session shares: a sandbox, and one lake exported from it."""
 
 import json
+import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,3 +59,28 @@ def lake(sandbox, declared, tmp_path_factory) -> Lake:
     )
     assert outcome.code == 0, outcome.err
     return Lake(folder / "lake", outcome, sandbox.tell("row_counts"), declared)
+
+
+@pytest.fixture
+def closed_port():
+    """A port that refuses connections: bound, so that nobody else takes it, but not listened on."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+@pytest.fixture
+def mount():
+    """Mounts a tmpfs with these options until the test ends. Needs root: a test that cannot mount fails, it is not skipped."""
+    mounted = []
+
+    def mount_at(folder: Path, options: str) -> Path:
+        folder.mkdir(parents=True)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True)
+        assert done.returncode == 0, f"a tmpfs cannot be mounted here ({done.stderr.strip()}): run these tests as root, or in a user namespace"
+        mounted.append(folder)
+        return folder
+
+    yield mount_at
+    for folder in mounted:
+        subprocess.run(["umount", "--lazy", folder], check=True)

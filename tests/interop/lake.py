@@ -5,10 +5,17 @@ import json
 import re
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 MANIFEST = re.compile(r"^\d{20}\.json$")
+
+
+def query(sql: str, *parameters) -> list[tuple]:
+    """What DuckDB answers, times in UTC."""
+    with duckdb.connect(config={"TimeZone": "UTC"}) as connection:
+        return connection.execute(sql, parameters).fetchall()
 
 
 def manifests(lake: Path) -> dict[str, dict]:

@@ -1,6 +1,5 @@
 """The lake as DuckDB, PyArrow, Polars and Spark read it, against the documents' catalogue and the sandbox's own counts."""
 
-import duckdb
 import polars
 import pyarrow.dataset
 import pyarrow.parquet as pq
@@ -8,6 +7,7 @@ import pytest
 
 import lake as rules
 import program
+from lake import query
 
 TABLES = [f"{source}.{table['id']}" for source, tables in program.CATALOG.items() for table in tables]
 DUCKDB = {
@@ -25,7 +25,7 @@ def scan(lake, table: str, hive: bool) -> str:
 
 
 def names_and_types(source: str) -> list[tuple[str, str]]:
-    return [(row[0], row[1]) for row in duckdb.sql(f"DESCRIBE SELECT * FROM {source}").fetchall()]
+    return [(row[0], row[1]) for row in query(f"DESCRIBE SELECT * FROM {source}")]
 
 
 def test_all_documented_tables_are_there(lake):
@@ -48,7 +48,7 @@ def test_duckdb_sees_the_documented_table(lake, documented, table):
     expected = [(column["name"], DUCKDB[column["type"]]) for column in documented[table]["columns"]]
     assert names_and_types(source) == [*expected, ("_exported_at", DUCKDB["timestamp"])]
     filled = ", ".join(f'count("{name}")' for name, _ in expected)
-    rows, exported, *counts = duckdb.sql(f"SELECT count(*), count(_exported_at), {filled} FROM {source}").fetchone()
+    rows, exported, *counts = query(f"SELECT count(*), count(_exported_at), {filled} FROM {source}")[0]
     assert rows == exported == lake.counts[table] > 0
     empty = [name for (name, _), count in zip(expected, counts) if count == 0]
     assert not empty, f"null in every row: {empty}"
@@ -63,9 +63,9 @@ def test_keys_are_unique(lake, table):
         return
     columns = ", ".join(f'"{name}"' for name in key)
     nulls = " OR ".join(f'"{name}" IS NULL' for name in key)
-    rows, distinct, null = duckdb.sql(
+    rows, distinct, null = query(
         f"SELECT count(*), count(DISTINCT ({columns})), count(*) FILTER ({nulls}) FROM {scan(lake, table, hive=False)}"
-    ).fetchone()
+    )[0]
     assert (distinct, null) == (rows, 0)
 
 
@@ -86,10 +86,10 @@ def test_partitions_hold_what_their_name_says(lake, table):
     assert len(added) == 1 and name == f"{column}_{by}"
     style = {"year": "%Y", "month": "%Y-%m", "day": "%Y-%m-%d"}[by]
     # DuckDB reads `2026-03` as text and `2026` as a number: compared as text, years without their leading zeros.
-    wrong = duckdb.sql(
-        f"""SET TimeZone = 'UTC'; SELECT DISTINCT "{name}", strftime("{column}", '{style}') FROM {scan(lake, table, hive=True)}
+    wrong = query(
+        f"""SELECT DISTINCT "{name}", strftime("{column}", '{style}') FROM {scan(lake, table, hive=True)}
         WHERE ltrim("{name}"::VARCHAR, '0') IS DISTINCT FROM ltrim(strftime("{column}", '{style}'), '0')"""
-    ).fetchall()
+    )
     assert not wrong
 
 
@@ -106,10 +106,10 @@ def test_files_describe_themselves(lake, documented, table):
             assert metadata.get("references") == column.get("references")
         assert schema.field("_exported_at").metadata[b"description"]
         for name in lake.tables[table]["primary_key"]:
-            groups = duckdb.sql(
+            groups = query(
                 f"""SELECT stats_min_value, stats_max_value, stats_null_count, bloom_filter_offset, bloom_filter_length
                 FROM parquet_metadata('{file}') WHERE path_in_schema = '{name}' AND row_group_num_rows > 0"""
-            ).fetchall()
+            )
             assert groups and all(None not in group for group in groups), f"{file} {name}: {groups}"
 
 
@@ -143,7 +143,7 @@ def test_pyarrow_and_polars_read_every_value(lake):
     for table in TABLES:
         columns = [column["name"] for column in lake.tables[table]["columns"]]
         distinct = ", ".join(f'count(DISTINCT "{name}")' for name in columns)
-        duck = duckdb.sql(f"SELECT {distinct} FROM {scan(lake, table, hive=False)}").fetchone()
+        duck = query(f"SELECT {distinct} FROM {scan(lake, table, hive=False)}")[0]
         arrow = pyarrow.dataset.dataset(lake.folder(table), format="parquet").to_table()
         found = [len(arrow[name].drop_null().unique()) for name in columns]
         assert found == list(duck), table
@@ -185,5 +185,5 @@ def test_spark_reads_the_same(lake, spark):
         rows, *counts = frame.select(f.count(f.lit(1)), *filled).first()
         assert rows == lake.counts[table], table
         counted = ", ".join(f'count("{name}")' for name in frame.columns)
-        duck = duckdb.sql(f"SELECT {counted} FROM {scan(lake, table, hive=True)}").fetchone()
+        duck = query(f"SELECT {counted} FROM {scan(lake, table, hive=True)}")[0]
         assert tuple(counts) == duck, table

@@ -1,6 +1,5 @@
 """From no row to three million: counts are right at every size, and memory does not follow the size."""
 
-import duckdb
 import pyarrow.parquet as pq
 import pytest
 
@@ -37,9 +36,9 @@ def test_edges_of_a_page(tmp_path, rows):
     """None, one, exactly one page, one more: every row once, and an empty table still has its columns."""
     outcome, _, _ = export(tmp_path / "run", rows)
     source = f"read_parquet('{tmp_path}/run/lake/ploomes/tasks/**/*.parquet')"
-    found = duckdb.sql(f"SELECT count(*), count(DISTINCT id) FROM {source}").fetchone()
-    assert found == (rows, rows)
-    columns = [row[0] for row in duckdb.sql(f"DESCRIBE SELECT * FROM {source}").fetchall()]
+    found = rules.query(f"SELECT count(*), count(DISTINCT id) FROM {source}")
+    assert found == [(rows, rows)]
+    columns = [row[0] for row in rules.query(f"DESCRIBE SELECT * FROM {source}")]
     documented = next(table for table in program.CATALOG["ploomes"] if table["id"] == "tasks")
     assert columns == [column["name"] for column in documented["columns"]] + ["_exported_at"]
     assert outcome.table(TABLE)["requests"] <= 5
@@ -55,7 +54,7 @@ def test_memory_does_not_follow_the_rows(tmp_path, capsys):
             print(f"  {TABLE} {rows:>9,} rows: peak {peak / 2**20:6.1f} MiB, {outcome.seconds:6.1f} s, {rate:9,.0f} rows/s, {size / 2**20:6.1f} MiB of Parquet")
     small, large = figures[SMALL][1], figures[LARGE][1]
     source = f"read_parquet('{tmp_path}/{LARGE}/lake/ploomes/tasks/**/*.parquet')"
-    assert duckdb.sql(f"SELECT count(DISTINCT id) FROM {source}").fetchone() == (LARGE,)
+    assert rules.query(f"SELECT count(DISTINCT id) FROM {source}") == [(LARGE,)]
     groups = [
         metadata.row_group(group).num_rows
         for file in rules.files(tmp_path / str(LARGE) / "lake", TABLE)

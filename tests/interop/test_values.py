@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 
-import duckdb
 import pytest
 
 import lake as rules
@@ -45,7 +44,7 @@ def cells(lake, table: str, columns: dict) -> list[tuple]:
     """The rows in the lake, moments as microseconds and dates as days since 1970."""
     forms = {"timestamp": 'epoch_us("{}")', "date": "datediff('day', DATE '1970-01-01', \"{}\")"}
     chosen = ", ".join(forms.get(column["type"], '"{}"').format(name) for name, column in columns.items())
-    return duckdb.sql(f"SELECT {chosen} FROM read_parquet('{lake.glob(table)}', hive_partitioning=false)").fetchall()
+    return rules.query(f"SELECT {chosen} FROM read_parquet('{lake.glob(table)}', hive_partitioning=false)")
 
 
 def order(row: tuple) -> tuple:
@@ -136,9 +135,9 @@ def test_the_key_of_a_reject_finds_its_row(lake, declared):
             glob = lake.glob(f"{source}.{row['table']}")
             where = " || ',' || ".join(f'"{name}"::VARCHAR' for name in key)
             # A whole number in a float column is told with or without its `.0`.
-            (nulls,) = duckdb.sql(
+            ((nulls,),) = rules.query(
                 f"""SELECT count(*) FROM read_parquet('{glob}', hive_partitioning=false)
                 WHERE regexp_replace({where}, '\\.0(,|$)', '\\1', 'g') = $1 AND "{row['column']}" IS NULL""",
-                params=[row["key"].replace(".0", "")],
-            ).fetchone()
+                row["key"].replace(".0", ""),
+            )
             assert nulls == 1, row

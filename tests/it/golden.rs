@@ -3,6 +3,8 @@
 //!
 //! `make golden` records what is missing from the sandbox and accepts the rows; the diff is to be read before it is committed.
 
+use std::sync::Mutex;
+
 use afluente::config::Connection;
 use afluente::decode::Decoder;
 use afluente::export::client;
@@ -121,15 +123,17 @@ fn path(source: &Source, table: &Table) -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/{}/{}.json", source.id, table.id))
 }
 
-/// Records, from a small sandbox, the page of each table that has none.
+/// Records, from a small sandbox, the page of each table that has none; once, whichever test comes first.
 fn record_missing(catalog: &Catalog) {
+    static RECORDING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = RECORDING.lock();
     if std::env::var_os("AFLUENTE_ACCEPT").is_none() {
         return;
     }
     let world = World::start(Options {
         address: ([127, 0, 0, 1], 0).into(),
         seed: 7,
-        rows: 3,
+        rows: 40,
         table_rows: Vec::new(),
         limits: false,
         faults: Faults::default(),
@@ -148,11 +152,15 @@ fn record_missing(catalog: &Catalog) {
                     .map(|id| fetch.endpoints[0].replace("{id}", id))
                     .collect(),
             };
-            let bodies: Vec<String> = endpoints
+            let slices: Vec<Option<&str>> = match &fetch.slices {
+                Some(slices) => slices.values.iter().map(|value| Some(value.as_str())).collect(),
+                None => vec![None],
+            };
+            let bodies = endpoints
                 .iter()
-                .map(|endpoint| world.get(&source.id, &format!("{endpoint}?{}", query(fetch))))
-                .collect();
-            let longest = bodies.into_iter().max_by_key(String::len).unwrap();
+                .flat_map(|endpoint| slices.iter().map(move |slice| format!("{endpoint}?{}", query(fetch, *slice))))
+                .filter_map(|request| world.get(&source.id, &request));
+            let longest = bodies.max_by_key(String::len).unwrap();
             std::fs::create_dir_all(path(source, table).parent().unwrap()).unwrap();
             std::fs::write(path(source, table), longest).unwrap();
         }
@@ -160,7 +168,7 @@ fn record_missing(catalog: &Catalog) {
 }
 
 /// What asks for a few rows, as this vendor is asked.
-fn query(fetch: &Fetch) -> String {
+fn query(fetch: &Fetch, slice: Option<&str>) -> String {
     let mut pairs: Vec<(String, String)> = fetch.params.clone().into_iter().collect();
     match &fetch.pagination {
         Pagination::Keyset { size_param, .. } | Pagination::Offset { size_param, .. } => {
@@ -170,11 +178,11 @@ fn query(fetch: &Fetch) -> String {
             page_param, size_param, ..
         } => {
             pairs.push((page_param.clone(), "1".to_owned()));
-            pairs.extend(size_param.clone().map(|param| (param, "4".to_owned())));
+            pairs.extend(size_param.clone().map(|param| (param, "12".to_owned())));
         }
         Pagination::Single { params, .. } => pairs.extend(params.clone()),
     }
-    pairs.extend(fetch.slices.as_ref().map(|slices| (slices.param.clone(), slices.values[0].clone())));
+    pairs.extend(slice.map(|value| (fetch.slices.as_ref().unwrap().param.clone(), value.to_owned())));
     if let Some(from) = table_range(fetch) {
         pairs.push(from);
     }
@@ -247,6 +255,7 @@ fn cell_as_json(column: &dyn Array, row: usize) -> Value {
 fn the_schema_of_a_batch_is_the_declared_one() {
     let catalog = Catalog::embedded().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
+    record_missing(&catalog);
     let source = catalog.source("exactsales").unwrap();
     let table = &source.tables["leadssold"];
     for (at, batches) in runtime.block_on(decode(source, table)).iter().enumerate() {

@@ -69,7 +69,7 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Vec<String>>, answers: &Mutex<Vec<A
     }
     let target = request.split(' ').nth(1).unwrap_or("/").to_owned();
     seen.lock().unwrap().push(target.clone());
-    let path = target.split('?').next().unwrap_or("/").to_owned();
+    let path = target.split('?').next().unwrap_or("/").trim_end_matches('/').to_owned();
     let answer = {
         let mut answers = answers.lock().unwrap();
         let at = answers.iter().position(|answer| path.ends_with(&answer.path));

@@ -1,0 +1,155 @@
+"""Runs that end in the middle, meet a full disk, or meet each other: no table is half visible, and the next run heals what is left."""
+
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+import lake as rules
+import program
+import unhappy
+from proxy import Proxy, held
+from unhappy import OTHERS, VICTIM
+
+NECTAR = [table["id"] for table in program.CATALOG["nectarcrm"]]
+
+
+@pytest.fixture
+def stuck(sandbox, tmp_path):
+    """An export whose victim waits for its second page for ever, the others being committed."""
+    release = threading.Event()
+    with Proxy(sandbox.bases["ploomes"]) as proxy:
+        proxy.on("/Deals", lambda nth: held(release) if nth >= 2 else None)
+        args = unhappy.arguments(tmp_path, "--base-url", proxy.base)
+        running = program.start(args, cwd=tmp_path, env=sandbox.environment(), report=tmp_path / "report.json")
+        try:
+            proxy.wait_for("/Deals", 2)
+            done = {f"ploomes.{table}" for table in OTHERS}
+            unhappy.eventually(lambda: set(rules.manifests(tmp_path / "lake")) == done, "the other tables are committed")
+            yield running
+        finally:
+            release.set()
+            running.process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_run_soon(sandbox, stuck, tmp_path, number):
+    """The table under way is abandoned and told, what was committed stays, and the report is written."""
+    stuck.signal(number)
+    outcome = stuck.wait(30)
+    assert outcome.seconds < 5
+    unhappy.assert_only_the_victim_failed(outcome, tmp_path, sandbox, ["stop"])
+
+
+def test_kill_in_the_middle_of_reading(sandbox, stuck, tmp_path):
+    """After kill -9 nothing of the table is visible, and the next run completes it."""
+    stuck.signal(signal.SIGKILL)
+    assert stuck.wait(30).code == -signal.SIGKILL
+    assert set(rules.assert_sound(tmp_path / "lake", killed=True)) == {f"ploomes.{table}" for table in OTHERS}
+    assert unhappy.export(tmp_path, sandbox).code == 0
+    unhappy.assert_committed(tmp_path / "lake", sandbox, (VICTIM, *OTHERS))
+
+
+def test_kill_at_any_moment(sandbox, tmp_path):
+    """Killed again and again while it publishes and commits, parents and exploded tables alike: manifests always tell the truth,
+    and one undisturbed run leaves every row once for a reader that looks at the folders alone."""
+    lake = tmp_path / "lake"
+    args = ["export", "nectarcrm", "--exclude", "oportunidades_propostas,tarefas,compromissos", "--to", lake, "--config", program.unthrottled(tmp_path)]
+    kills = 0
+    for moment in range(1, 16):
+        before = written(lake)
+        running = program.start(args, cwd=tmp_path, env=sandbox.environment())
+        unhappy.eventually(lambda: running.process.poll() is not None or len(written(lake) - before) >= 2 * moment, "files appear")
+        running.process.kill()
+        kills += running.wait(30).code == -signal.SIGKILL
+        for table, manifest in rules.manifests(lake).items():
+            for entry in manifest["entries"]:
+                file = rules.folder(lake, table) / entry["path"]
+                assert file.stat().st_size == entry["meta"]["content_length"], file
+    assert kills >= 5, "the runs ended before they could be killed"
+    outcome = program.run(args, cwd=tmp_path, env=sandbox.environment(), report=tmp_path / "report.json")
+    assert outcome.code == 0, outcome.err
+    exported = [table for table in NECTAR if not table.startswith(("oportunidades_propostas", "tarefas", "compromissos"))]
+    unhappy.assert_committed(lake, sandbox, exported, "nectarcrm")
+
+
+def written(lake) -> set:
+    """Data files and manifests, by path."""
+    return {*lake.rglob("*.parquet"), *lake.rglob("_manifest/*.json")}
+
+
+def test_a_second_run_replaces_the_first(sandbox, tmp_path):
+    """Version 2 of every table; a plain glob still sees each row once; the first run's files are gone."""
+    assert unhappy.export(tmp_path, sandbox).code == 0
+    old = {file for table in (VICTIM, *OTHERS) for file in rules.files(tmp_path / "lake", f"ploomes.{table}")}
+    outcome = unhappy.export(tmp_path, sandbox)
+    assert outcome.code == 0, outcome.err
+    unhappy.assert_committed(tmp_path / "lake", sandbox, (VICTIM, *OTHERS))
+    assert {table["version"] for table in outcome.report["tables"]} == {2}
+    assert old and not any(file.exists() for file in old)
+
+
+def test_two_runs_at_once(sandbox, tmp_path):
+    """Both read the same tables at the same moment: no row is doubled, and a run that lost a race says so."""
+    together = threading.Barrier(2)
+
+    def meet(handler):
+        try:
+            together.wait(60)
+        except threading.BrokenBarrierError:
+            pass
+        proxy.forward(handler)
+
+    with Proxy(sandbox.bases["ploomes"]) as proxy:
+        proxy.on("/Deals", lambda nth: meet if nth <= 2 else None)
+        args = unhappy.arguments(tmp_path, "--base-url", proxy.base)
+        runs = [program.start(args, cwd=tmp_path, env=sandbox.environment(), report=tmp_path / f"report-{n}.json") for n in (1, 2)]
+        outcomes = [running.wait(120) for running in runs]
+    unhappy.assert_committed(tmp_path / "lake", sandbox, (VICTIM, *OTHERS))
+    for outcome in outcomes:
+        lost = [table for table in outcome.report["tables"] if table["status"] != "committed"]
+        assert outcome.code == (1 if lost else 0), outcome.err
+        for table in lost:
+            assert "another run" in table["error"]["message"] and table["error"]["hint"], table["error"]
+    # Of each table, one run's content is the live one.
+    live = {manifest["run_id"] for manifest in rules.manifests(tmp_path / "lake").values()}
+    assert live <= {outcome.report["run_id"] for outcome in outcomes}
+
+
+def test_full_disk(tmp_path, mount):
+    """A table that does not fit fails with the lake's address; the small ones are committed; with more space the next run completes."""
+    lake = mount(tmp_path / "lake", "size=2m")
+    with program.Sandbox("--table-rows", f"ploomes.{VICTIM}=120000") as sandbox:
+        outcome = unhappy.export(tmp_path, sandbox)
+        unhappy.assert_only_the_victim_failed(outcome, tmp_path, sandbox, [str(lake), "space"])
+        remounted = subprocess.run(["mount", "-o", "remount,size=64m", lake], capture_output=True, text=True)
+        assert remounted.returncode == 0, remounted.stderr
+        outcome = unhappy.export(tmp_path, sandbox)
+        assert outcome.code == 0, outcome.err
+        unhappy.assert_committed(lake, sandbox, (VICTIM, *OTHERS))
+
+
+def test_the_report_cannot_be_written(sandbox, tmp_path):
+    """A `--report` that cannot be written is told with its path; what was exported stands."""
+    args = unhappy.arguments(tmp_path, "--report", tmp_path / "no" / "such" / "folder.json")
+    outcome = program.run(args, cwd=tmp_path, env=sandbox.environment())
+    assert outcome.code != 0 and str(tmp_path / "no" / "such" / "folder.json") in outcome.err
+    unhappy.assert_committed(tmp_path / "lake", sandbox, (VICTIM, *OTHERS))
+
+
+def test_nothing_hangs_on_a_silent_vendor(sandbox, tmp_path):
+    """A vendor that takes the connection and says nothing is given up after the declared timeout."""
+    release = threading.Event()
+    with Proxy(sandbox.bases["ploomes"]) as proxy:
+        proxy.on("/Deals", lambda nth: held(release))
+        schemas = unhappy.impatient(tmp_path, attempts=3)
+        source = schemas / "ploomes" / "source.toml"
+        lines = [line for line in source.read_text("utf-8").splitlines() if not line.startswith("timeout ")]
+        source.write_text("\n".join(['timeout = "1s"', *lines]) + "\n", "utf-8")
+        began = time.monotonic()
+        outcome = unhappy.export(tmp_path, sandbox, "--base-url", proxy.base)
+        release.set()
+    unhappy.assert_only_the_victim_failed(outcome, tmp_path, sandbox, ["1 s"])
+    assert 3 <= time.monotonic() - began < 30
