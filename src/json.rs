@@ -4,6 +4,8 @@
 //!
 //! What is left to the caller: the characters that escapes stand for ([`unescape`]), the size of numbers, duplicate names.
 
+#[cfg(test)]
+pub(crate) mod fuzz;
 mod text;
 
 use std::fmt;
@@ -427,6 +429,7 @@ mod tests {
     use proptest::prelude::*;
     use serde::de::IgnoredAny;
 
+    use super::fuzz::{fuzz_rounds, mutated};
     use super::*;
 
     /// Texts at the borders of the grammar; the fuzzer starts from them as well.
@@ -439,14 +442,6 @@ mod tests {
         "0",
         "null",
     ];
-
-    /// As many rounds as `AFLUENTE_FUZZ_ROUNDS` says, or a second's worth.
-    fn fuzz_rounds() -> u64 {
-        std::env::var("AFLUENTE_FUZZ_ROUNDS")
-            .ok()
-            .and_then(|rounds| rounds.parse().ok())
-            .unwrap_or(200_000)
-    }
 
     fn skips(text: &str) -> bool {
         let mut scanner = Scanner::new(text);
@@ -502,60 +497,6 @@ mod tests {
         assert_eq!(walks(text), expected, "walk: {text:?}");
     }
 
-    fn mutated(text: &str, random: &mut fastrand::Rng) -> String {
-        const PIECES: &[&[u8]] = &[
-            b"{",
-            b"}",
-            b"[",
-            b"]",
-            b",",
-            b":",
-            b"\"",
-            b"\\",
-            b"\\u",
-            b"\\ud800",
-            b"0",
-            b"00",
-            b"-",
-            b".",
-            b"e",
-            b"null",
-            b"tru",
-            b" ",
-            b"\n",
-            b"\x00",
-            b"\x1f",
-            b"\x7f",
-            b"\xc3\xa7",
-            b"\xff",
-            b"/*",
-            b"[[[[",
-            b"\xef\xbb\xbf",
-            b"\"a\":",
-            b"1e999",
-        ];
-        let mut bytes = text.as_bytes().to_vec();
-        for _ in 0..random.usize(1..4) {
-            let at = random.usize(0..=bytes.len());
-            let until = (at + random.usize(0..4)).min(bytes.len());
-            match random.u8(0..6) {
-                0 => bytes.truncate(at),
-                1 => drop(bytes.drain(at..until)),
-                2 => {
-                    if let Some(byte) = bytes.get_mut(at) {
-                        *byte ^= 1 << random.u8(0..8);
-                    }
-                }
-                3 => {
-                    let piece = bytes[at..until].to_vec();
-                    bytes.splice(at..at, piece);
-                }
-                _ => drop(bytes.splice(at..until, PIECES[random.usize(0..PIECES.len())].iter().copied())),
-            }
-        }
-        String::from_utf8_lossy(&bytes).into_owned()
-    }
-
     fn arbitrary_json() -> impl Strategy<Value = serde_json::Value> {
         let leaf = prop_oneof![
             Just(serde_json::Value::Null),
@@ -592,7 +533,7 @@ mod tests {
     }
 
     #[test]
-    fn agrees_on_mutated_texts() {
+    fn fuzz_agrees_on_mutated_texts() {
         let mut random = fastrand::Rng::with_seed(20_261_122);
         for _ in 0..fuzz_rounds() {
             let sample = SAMPLES[random.usize(0..SAMPLES.len())];

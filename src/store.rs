@@ -86,6 +86,7 @@ impl Lake {
             Some(("s3", rest)) => {
                 let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
                 let prefix = prefix.trim_matches('/');
+                Path::parse(prefix).map_err(|error| Error::config(format!("`{url}` is not the address of a lake: {error}")))?;
                 let root = if prefix.is_empty() {
                     format!("s3://{bucket}")
                 } else {
@@ -378,11 +379,18 @@ fn remove_staged(folder: &std::path::Path, dead: &dyn Fn(&str) -> bool) -> Resul
         let entry = entry.map_err(failed)?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if entry.file_type().map_err(failed)?.is_dir() {
-            removed += remove_staged(&entry.path(), dead)?;
-        } else if let Some((object, number)) = name.rsplit_once('#') {
-            if number.bytes().all(|byte| byte.is_ascii_digit()) && dead(object) && std::fs::remove_file(entry.path()).is_ok() {
-                removed += 1;
+            let below = remove_staged(&entry.path(), dead)?;
+            if below > 0 {
+                // A partition that never came to be; the folder stays if there is anything in it.
+                let _ = std::fs::remove_dir(entry.path());
             }
+            removed += below;
+        } else if let Some((object, number)) = name.rsplit_once('#')
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+            && dead(object)
+            && std::fs::remove_file(entry.path()).is_ok()
+        {
+            removed += 1;
         }
     }
     Ok(removed)
@@ -446,6 +454,7 @@ mod tests {
             ("", "path"),
             ("~/lake", "in full"),
             ("s3://", "bucket"),
+            ("s3://bucket/a//b", "not the address"),
             ("file://host/x", "file:///"),
         ] {
             let error = Lake::open(url, &S3Options::default()).unwrap_err();
@@ -469,9 +478,10 @@ mod tests {
         let (_folder, lake) = local();
         lake.put("c/t/m=1/part-1-0-aaaaaaaa.parquet", "x").await.unwrap();
         let root = lake.local.clone().unwrap();
+        std::fs::create_dir(root.join("c/t/m=2")).unwrap();
         for name in [
             "c/t/part-1-1-aaaaaaaa.parquet#1",
-            "c/t/m=1/part-2-0-aaaaaaaa.parquet#12",
+            "c/t/m=2/part-2-0-aaaaaaaa.parquet#12",
             "c/t/keep#x",
         ] {
             std::fs::write(root.join(name), "x").unwrap();
@@ -480,6 +490,7 @@ mod tests {
         assert_eq!(lake.delete_staged("c/t", |_| true).await.unwrap(), 1);
         assert_eq!(lake.delete_staged("c/absent", |_| true).await.unwrap(), 0);
         assert!(root.join("c/t/keep#x").exists());
+        assert!(!root.join("c/t/m=2").exists(), "the folder of a partition that never came to be");
         assert!(root.join("c/t/m=1/part-1-0-aaaaaaaa.parquet").exists());
     }
 }

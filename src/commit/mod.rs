@@ -97,7 +97,8 @@ pub async fn read(lake: &Lake, connection: &str, table: &str, version: u64) -> R
 /// commit if it bears its run id.
 ///
 /// # Errors
-/// `Store` when the store failed and it is not there; `Defect` when the manifest contradicts itself.
+/// `Store` when the store failed and it is not there; `Defect` when the manifest contradicts itself. After an error, leave the files as they are: a request
+/// that timed out may still arrive. If it does, they are the table; if not, they are swept with the next commit.
 pub async fn commit(lake: &Lake, manifest: &Manifest) -> Result<Outcome> {
     manifest.check()?;
     let path = path(&manifest.connection, &manifest.table, manifest.version);
@@ -118,7 +119,7 @@ pub async fn commit(lake: &Lake, manifest: &Manifest) -> Result<Outcome> {
             // The store failed before it stored anything; it has retried already.
             (Ok(None), Err(error)) => return Err(error),
             (Err(_), Err(error)) => {
-                return Err(error.hint("whether the commit was stored could not be found out; the next run goes on from what it finds"));
+                return Err(error.context("whether the commit was stored could not be found out, the next run will see"));
             }
             (Err(error), Ok(_)) => return Err(error),
             (Ok(None), Ok(_)) => {

@@ -1,1 +1,388 @@
+//! Commits, races, lost answers, sweeps.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use chrono::DateTime;
+use serde_json::{Map, json};
+
+use super::*;
+use crate::error::Kind;
+use crate::schema::{Catalog, Table};
+use crate::store::fake::Fake;
+use crate::store::{Bounds, DataFile, PartitionValue, S3Options};
+
+const SOURCE: &str = r#"
+title = "Demo"
+description = "."
+base_url = "https://demo.example"
+token_env = "DEMO_TOKEN"
+auth = { type = "header", name = "Key" }
+records = ["value"]
+pagination = { type = "single" }
+rate_limit = { requests = 60, per = "1m", in_flight = 1 }
+"#;
+
+const DEALS: &str = r#"
+title = "Negócios"
+description = "Uma linha por negócio."
+endpoint = "/Deals"
+primary_key = ["id"]
+partition = { column = "at", by = "month" }
+[replication]
+mode = "incremental"
+cursor = "at"
+from = { param = "from", value = "{from}" }
+[columns]
+id    = { type = "float", path = "Id", description = "Identificador." }
+stage = { type = "text", path = "Stage", references = "deals.id", description = "Estágio." }
+at    = { type = "timestamp", path = "At", description = "Alteração." }
+"#;
+
+fn table() -> Table {
+    let files = [("demo/source.toml", SOURCE), ("demo/deals.toml", DEALS)];
+    let catalog = Catalog::from_files(files.map(|(path, text)| (path.to_owned(), text.to_owned()))).unwrap();
+    catalog.source("demo").unwrap().tables["deals"].clone()
+}
+
+fn file(path: &str) -> DataFile {
+    DataFile {
+        path: path.to_owned(),
+        bytes: 1_000,
+        rows: 10,
+        sha256: "ab".repeat(32),
+        partition: None,
+        bounds: Bounds::default(),
+    }
+}
+
+fn manifest(lake: &Lake, version: u64, run_id: &str, paths: &[&str]) -> Manifest {
+    let entries = paths.iter().map(|path| Entry::new(lake, "acme", "deals", file(path))).collect();
+    let committed_at = DateTime::parse_from_rfc3339("2026-03-01T12:00:00.25-03:00").unwrap().to_utc();
+    Manifest::new("demo", "acme", &table(), version, run_id, committed_at, entries)
+}
+
+fn name(version: u64, n: u32) -> String {
+    format!("part-{version}-{n}-0000000{n}.parquet")
+}
+
+#[test]
+fn the_document_is_as_it_always_was() {
+    let lake = Lake::memory();
+    let mut manifest = manifest(&lake, 7, "run-7", &[]);
+    let month = DataFile {
+        partition: Some(PartitionValue {
+            name: "at_month".to_owned(),
+            value: Some("2026-03".to_owned()),
+        }),
+        bounds: Bounds {
+            min: Map::from_iter([("id".to_owned(), json!(1.5)), ("at".to_owned(), json!("2026-03-01T00:00:00Z"))]),
+            max: Map::from_iter([("id".to_owned(), json!(9.0)), ("at".to_owned(), json!("2026-03-31T00:00:00Z"))]),
+        },
+        ..file("at_month=2026-03/part-7-0-00000000.parquet")
+    };
+    let null = DataFile {
+        partition: Some(PartitionValue {
+            name: "at_month".to_owned(),
+            value: None,
+        }),
+        ..file("at_month=__HIVE_DEFAULT_PARTITION__/part-6-1-00000001.parquet")
+    };
+    manifest.entries = [month, null].map(|file| Entry::new(&lake, "acme", "deals", file)).to_vec();
+    (manifest.rows, manifest.bytes) = (20, 2_000);
+    manifest.savepoint = Some(manifest.committed_at);
+    manifest.children = BTreeMap::from([("deals__products".to_owned(), 5)]);
+    let text = serde_json::to_string_pretty(&manifest).unwrap();
+    assert_eq!(text, GOLDEN.trim());
+    assert_eq!(parse("x", GOLDEN.as_bytes()).unwrap(), manifest);
+    manifest.check().unwrap();
+}
+
+const GOLDEN: &str = r#"
+{
+  "format_version": 1,
+  "source": "demo",
+  "connection": "acme",
+  "table": "deals",
+  "version": 7,
+  "run_id": "run-7",
+  "committed_at": "2026-03-01T15:00:00.250Z",
+  "mode": "incremental",
+  "primary_key": [
+    "id"
+  ],
+  "partition": {
+    "column": "at",
+    "by": "month"
+  },
+  "savepoint": "2026-03-01T15:00:00.250Z",
+  "children": {
+    "deals__products": 5
+  },
+  "schema": {
+    "fingerprint": "3f1819f9b59ae8a40f3a5b9ba024d21d64899092d6915ca9c3cc7d2c6371a425",
+    "columns": [
+      {
+        "name": "id",
+        "type": "float",
+        "arrow": "Float64",
+        "description": "Identificador.",
+        "references": null
+      },
+      {
+        "name": "stage",
+        "type": "text",
+        "arrow": "Utf8",
+        "description": "Estágio.",
+        "references": "deals.id"
+      },
+      {
+        "name": "at",
+        "type": "timestamp",
+        "arrow": "Timestamp(µs, UTC)",
+        "description": "Alteração.",
+        "references": null
+      },
+      {
+        "name": "_exported_at",
+        "type": "timestamp",
+        "arrow": "Timestamp(µs, UTC)",
+        "description": "Momento em que o afluente leu a linha.",
+        "references": null
+      }
+    ]
+  },
+  "rows": 20,
+  "bytes": 2000,
+  "entries": [
+    {
+      "url": "memory:///acme/deals/at_month=2026-03/part-7-0-00000000.parquet",
+      "path": "at_month=2026-03/part-7-0-00000000.parquet",
+      "mandatory": true,
+      "meta": {
+        "content_length": 1000,
+        "record_count": 10,
+        "sha256": "abababababababababababababababababababababababababababababababab",
+        "partition": {
+          "at_month": "2026-03"
+        },
+        "min": {
+          "id": 1.5,
+          "at": "2026-03-01T00:00:00Z"
+        },
+        "max": {
+          "id": 9.0,
+          "at": "2026-03-31T00:00:00Z"
+        }
+      }
+    },
+    {
+      "url": "memory:///acme/deals/at_month=__HIVE_DEFAULT_PARTITION__/part-6-1-00000001.parquet",
+      "path": "at_month=__HIVE_DEFAULT_PARTITION__/part-6-1-00000001.parquet",
+      "mandatory": true,
+      "meta": {
+        "content_length": 1000,
+        "record_count": 10,
+        "sha256": "abababababababababababababababababababababababababababababababab",
+        "partition": {
+          "at_month": null
+        },
+        "min": {},
+        "max": {}
+      }
+    }
+  ]
+}
+"#;
+
+#[tokio::test]
+async fn the_newest_manifest_is_the_table() {
+    let lake = Lake::memory();
+    assert_eq!(latest(&lake, "acme", "deals").await.unwrap(), None);
+    for version in [1, 2, 9, 10, 11] {
+        let manifest = manifest(&lake, version, "r", &[&name(version, 0)]);
+        assert_eq!(commit(&lake, &manifest).await.unwrap(), Outcome::Committed);
+        assert_eq!(latest(&lake, "acme", "deals").await.unwrap(), Some(manifest));
+    }
+    // Neither a stranger's file nor another table's manifest is one of its versions.
+    lake.put("acme/deals/_manifest/99999999999999999999x.json", "{}").await.unwrap();
+    lake.put("acme/deals/_manifest/12.json", "{}").await.unwrap();
+    lake.put("acme/deals_stages/_manifest/00000000000000000099.json", "{}")
+        .await
+        .unwrap();
+    assert_eq!(versions(&lake, "acme", "deals").await.unwrap(), [1, 2, 9, 10, 11]);
+    assert_eq!(read(&lake, "acme", "deals", 9).await.unwrap().unwrap().version, 9);
+    assert_eq!(read(&lake, "acme", "deals", 3).await.unwrap(), None);
+    let path = "acme/deals/_manifest/00000000000000000011.json";
+    assert!(lake.get(path).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_runs_one_commits_and_the_other_begins_again() {
+    let folder = tempfile::tempdir().unwrap();
+    for lake in [
+        Lake::memory(),
+        Lake::open(folder.path().to_str().unwrap(), &S3Options::default()).unwrap(),
+    ] {
+        for version in 1..=20 {
+            let race = ["a", "b", "c"].map(|run| {
+                let (lake, manifest) = (lake.clone(), manifest(&lake, version, run, &[]));
+                tokio::spawn(async move { (run, commit(&lake, &manifest).await.unwrap()) })
+            });
+            let mut winners = Vec::new();
+            for task in race {
+                match task.await.unwrap() {
+                    (run, Outcome::Committed) => winners.push(run),
+                    (_, Outcome::Conflict { version: lost }) => assert_eq!(lost, version),
+                }
+            }
+            assert_eq!(winners.len(), 1);
+            assert_eq!(latest(&lake, "acme", "deals").await.unwrap().unwrap().run_id, winners[0]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_was_lost_is_recognised() {
+    let fake = Fake::new();
+    let lake = Lake::over(Arc::new(fake.clone()));
+    fake.lost_answers.store(1, Ordering::SeqCst);
+    assert_eq!(commit(&lake, &manifest(&lake, 1, "a", &[])).await.unwrap(), Outcome::Committed);
+    // A client that retries by itself is told that its own object exists.
+    assert_eq!(commit(&lake, &manifest(&lake, 1, "a", &[])).await.unwrap(), Outcome::Committed);
+    assert_eq!(
+        commit(&lake, &manifest(&lake, 1, "b", &[])).await.unwrap(),
+        Outcome::Conflict { version: 1 }
+    );
+    fake.refused_puts.store(1, Ordering::SeqCst);
+    assert_eq!(
+        commit(&lake, &manifest(&lake, 1, "b", &[])).await.unwrap(),
+        Outcome::Conflict { version: 1 }
+    );
+    fake.refused_puts.store(1, Ordering::SeqCst);
+    let error = commit(&lake, &manifest(&lake, 2, "b", &[])).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Store);
+    assert!(error.message().contains("_manifest/00000000000000000002.json"), "{error:?}");
+    assert_eq!(versions(&lake, "acme", "deals").await.unwrap(), [1]);
+}
+
+#[tokio::test]
+async fn manifests_that_cannot_be_understood_say_so() {
+    let lake = Lake::memory();
+    let good = serde_json::to_value(manifest(&lake, 1, "a", &[])).unwrap();
+    let with = |key: &str, value: serde_json::Value| {
+        let mut document = good.clone();
+        document[key] = value;
+        document.to_string()
+    };
+    for (document, word) in [
+        (with("format_version", json!(2)), "format_version 2, expected 1"),
+        (with("version", json!(3)), "version 3"),
+        (with("committed_at", json!("yesterday")), "yesterday"),
+        (with("mode", json!("merged")), "merged"),
+        (good.to_string()[..200].to_owned(), "corrupt"),
+        ("{}".to_owned(), "format_version"),
+        (String::new(), "corrupt"),
+    ] {
+        lake.put("acme/deals/_manifest/00000000000000000001.json", document).await.unwrap();
+        let error = latest(&lake, "acme", "deals").await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Store);
+        assert!(error.message().contains(word), "{error:?}");
+        assert!(error.message().contains("_manifest/00000000000000000001.json"), "{error:?}");
+        assert!(error.advice().is_some());
+    }
+    // What a later program adds is passed over.
+    let later = with("statistics", json!({"x": 1}));
+    lake.put("acme/deals/_manifest/00000000000000000001.json", later).await.unwrap();
+    assert!(latest(&lake, "acme", "deals").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_manifest_that_contradicts_itself_is_not_committed() {
+    let lake = Lake::memory();
+    let mut wrong_sum = manifest(&lake, 2, "a", &[&name(2, 0)]);
+    wrong_sum.rows += 1;
+    for manifest in [
+        manifest(&lake, 2, "a", &[&name(3, 0)]),
+        manifest(&lake, 2, "a", &["notes.parquet"]),
+        manifest(&lake, 2, "a", &[&name(2, 0), &name(2, 0)]),
+        wrong_sum,
+    ] {
+        assert_eq!(commit(&lake, &manifest).await.unwrap_err().kind(), Kind::Defect);
+    }
+    assert!(lake.list("").await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_deletes_what_can_never_be_live_again_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    for lake in [
+        Lake::memory(),
+        Lake::open(folder.path().to_str().unwrap(), &S3Options::default()).unwrap(),
+    ] {
+        let live = [name(6, 0), format!("at_month=2026-03/{}", name(7, 1))];
+        let dead = [
+            name(1, 2),
+            name(7, 3),
+            format!("at_month=2026-02/{}", name(6, 4)),
+            format!("at_month=São Paulo/{}", name(2, 5)),
+        ];
+        let others = [
+            name(8, 6),
+            "notes.parquet".to_owned(),
+            "_manifest/00000000000000000007.json".to_owned(),
+        ];
+        for path in live.iter().chain(&dead).chain(&others) {
+            lake.put(&format!("acme/deals/{path}"), "x").await.unwrap();
+        }
+        lake.put(&format!("acme/deals_stages/{}", name(1, 7)), "x").await.unwrap();
+        let manifest = manifest(&lake, 7, "a", &[&live[0], &live[1]]);
+        assert_eq!(sweep(&lake, &manifest).await.unwrap(), dead.len());
+        let mut left: Vec<String> = lake
+            .list("acme/deals")
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|object| object.path)
+            .collect();
+        left.sort();
+        let mut expected: Vec<String> = live.iter().chain(&others).map(|path| format!("acme/deals/{path}")).collect();
+        expected.sort();
+        assert_eq!(left, expected);
+        assert_eq!(sweep(&lake, &manifest).await.unwrap(), 0);
+        assert_eq!(lake.list("acme/deals_stages").await.unwrap().len(), 1);
+    }
+    assert!(
+        !folder.path().join("acme/deals/at_month=2026-02").exists(),
+        "no empty partition stays"
+    );
+}
+
+#[tokio::test]
+async fn a_sweep_keeps_what_older_manifests_still_offer() {
+    let lake = Lake::memory();
+    for version in 1..=3 {
+        lake.put(&format!("acme/deals/{}", name(version, 0)), "x").await.unwrap();
+    }
+    let older = manifest(&lake, 2, "a", &[&name(2, 0)]);
+    let newest = manifest(&lake, 3, "b", &[&name(3, 0)]);
+    assert_eq!(sweep_keeping(&lake, &newest, std::slice::from_ref(&older)).await.unwrap(), 1);
+    assert_eq!(sweep(&lake, &newest).await.unwrap(), 1);
+    // A sweep that comes late cannot harm what was committed since.
+    assert_eq!(sweep(&lake, &older).await.unwrap(), 0);
+    assert_eq!(lake.list("acme/deals").await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_ends_what_a_killed_run_left_staged_on_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = Lake::open(folder.path().to_str().unwrap(), &S3Options::default()).unwrap();
+    lake.put(&format!("acme/deals/{}", name(7, 0)), "x").await.unwrap();
+    for (staged, stays) in [(name(7, 1), false), (name(3, 1), false), (name(8, 1), true)] {
+        let path = folder.path().join(format!("acme/deals/{staged}#1"));
+        std::fs::write(&path, "half").unwrap();
+        sweep(&lake, &manifest(&lake, 7, "a", &[&name(7, 0)])).await.unwrap();
+        assert_eq!(path.exists(), stays, "{staged}");
+    }
+}

@@ -3,7 +3,7 @@
 use super::find::Found;
 use super::time::{Calendar, Day};
 use super::{number, text};
-use crate::json::{Kind, unescape_into};
+use crate::json::{Kind, Value, unescape_into};
 use crate::schema::{Column, ColumnType, Format};
 
 /// A value of a column's type.
@@ -48,11 +48,16 @@ impl Conversion {
 
     /// The value as this column takes it; null and, save for text, `""` are null. `scratch` takes what cannot be borrowed.
     pub fn cell<'t>(&self, found: &'t Found<'_>, scratch: &'t mut String) -> Result<Cell<'t>, Bad> {
-        let value = match found {
-            Found::Json(value) => *value,
-            Found::Text(text) => return self.plain(Kind::String, text),
-            Found::NoText(_) => return Err(LONE_SURROGATE),
-        };
+        match found {
+            Found::Json(value) => self.json(*value, scratch),
+            Found::Text(text) => self.plain(Kind::String, text),
+            Found::NoText(_) => Err(LONE_SURROGATE),
+        }
+    }
+
+    /// The same for a value as it is written.
+    #[inline]
+    pub fn json<'t>(&self, value: Value<'t>, scratch: &'t mut String) -> Result<Cell<'t>, Bad> {
         match (value.kind, value.contents()) {
             (Kind::Null, _) => Ok(Cell::Null),
             (_, Some(contents)) if !value.escaped => self.plain(Kind::String, contents),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use indexmap::IndexMap;
 
 use super::Output;
-use super::find::{Found, find_one};
+use super::find::{Found, find_array};
 use super::table::{Parent, Row, Target};
 use super::trie::Slots;
 use crate::error::Result;
@@ -54,7 +54,7 @@ impl Child {
         buffers: &mut Buffers<'p>,
         out: &mut Output,
     ) -> Result<()> {
-        let Some(value) = find_one(self.node, row.slots, row.around) else {
+        let Some(value) = find_array(self.node, row.slots, row.around) else {
             return Ok(());
         };
         let mut scanner = Scanner::new(value.raw);

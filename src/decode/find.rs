@@ -45,6 +45,11 @@ impl Path {
         (before, Self { node, elements, itself })
     }
 
+    /// Names alone.
+    pub fn is_plain(&self) -> bool {
+        self.elements.is_none() && !self.itself
+    }
+
     fn find<'p>(&self, slots: &Slots<'p>) -> Option<Found<'p>> {
         let value = slots.get(self.node).copied().flatten()?;
         let Some(names) = &self.elements else {
@@ -61,14 +66,18 @@ impl Path {
 }
 
 impl Found<'_> {
-    /// Null, or what is null in every column that is not text: `""`.
     fn is_null(&self, text: bool) -> bool {
         match self {
-            Self::Json(value) => value.kind == Kind::Null || (!text && value.raw == "\"\""),
+            Self::Json(value) => is_null(*value, text),
             Self::Text(found) => !text && found.is_empty(),
             Self::NoText(_) => false,
         }
     }
+}
+
+/// Null, or what is null in every column that is not text: `""`.
+pub(super) fn is_null(value: Value<'_>, text: bool) -> bool {
+    value.kind == Kind::Null || (!text && value.raw == "\"\"")
 }
 
 /// The first value that is there and not null; else a null, if there is one. `.` stands back where a path before it led to a
@@ -92,16 +101,22 @@ pub(super) fn find<'p>(paths: &[Path], slots: &Slots<'p>, around: Option<&Slots<
     null
 }
 
-/// Where one path leads, unless it is missing or null: `""` counts as null here.
-pub(super) fn find_one<'p>(node: usize, slots: &Slots<'p>, around: Option<&Slots<'p>>) -> Option<Value<'p>> {
-    let there = |slots: &Slots<'p>| {
-        slots
-            .get(node)
-            .copied()
-            .flatten()
-            .filter(|value| !Found::Json(*value).is_null(false))
-    };
-    there(slots).or_else(|| around.and_then(there))
+/// The same for one path of names alone.
+#[inline]
+pub(super) fn find_one<'p>(node: usize, slots: &Slots<'p>, around: Option<&Slots<'p>>, text: bool) -> Option<Value<'p>> {
+    let value = slots.get(node).copied().flatten();
+    match around {
+        Some(around) if value.is_none_or(|value| is_null(value, text)) => {
+            let further = around.get(node).copied().flatten();
+            further.filter(|further| value.is_none() || !is_null(*further, text)).or(value)
+        }
+        _ => value,
+    }
+}
+
+/// The array or object where one path leads: null and `""` are none.
+pub(super) fn find_array<'p>(node: usize, slots: &Slots<'p>, around: Option<&Slots<'p>>) -> Option<Value<'p>> {
+    find_one(node, slots, around, false).filter(|value| !is_null(*value, false))
 }
 
 /// The values below each element, as text, joined by commas; none if there is none but nulls.

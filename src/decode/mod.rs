@@ -37,7 +37,7 @@ use crate::json::{Kind, Malformed, Scanner};
 use crate::page::Page;
 use crate::schema::{Access, ColumnPath, Source, Step, Table};
 use explode::{Buffers, Child};
-use find::find_one;
+use find::find_array;
 use reject::kind_name;
 use table::{Row, Target};
 use trie::Slots;
@@ -193,7 +193,7 @@ impl Decoder {
         let unnested = self
             .unnest
             .as_ref()
-            .and_then(|(node, path)| Some((find_one(*node, slots, None)?, path)));
+            .and_then(|(node, path)| Some((find_array(*node, slots, None)?, path)));
         match unnested {
             None => {
                 if self.target.append(&row, &mut self.out.scratch, &mut self.out.rejects) {

@@ -3,7 +3,7 @@
 use super::Counts;
 use super::batch::Rows;
 use super::cell::{Cell, Conversion};
-use super::find::{Found, Path, find};
+use super::find::{Found, Path, find, find_one};
 use super::reject::{Reject, cut, kind_name, raw, raw_record, raw_value};
 use super::time::Day;
 use super::trie::{Slots, Trie};
@@ -35,6 +35,8 @@ struct Column {
 
 #[derive(Debug)]
 enum Place {
+    /// This node, the only path: what most columns have.
+    Node(usize),
     Paths(Vec<Path>),
     /// This column of the parent.
     Parent(usize),
@@ -103,12 +105,17 @@ impl Target {
         names.extend(further.iter().map(|path| Path::new(path).0));
         let (trie, nodes) = Trie::new(names.iter().map(Vec::as_slice));
         let mut nodes = nodes.into_iter();
-        let paths = columns.iter_mut().flat_map(|column| match &mut column.place {
-            Place::Paths(paths) => paths.as_mut_slice(),
-            Place::Parent(_) | Place::Member => &mut [],
-        });
-        for (path, node) in paths.zip(&mut nodes) {
-            path.node = node;
+        for column in &mut columns {
+            if let Place::Paths(paths) = &mut column.place {
+                for (path, node) in paths.iter_mut().zip(&mut nodes) {
+                    path.node = node;
+                }
+                if let [path] = paths.as_slice() {
+                    if path.is_plain() {
+                        column.place = Place::Node(path.node);
+                    }
+                }
+            }
         }
         let key = table
             .primary_key
@@ -160,6 +167,13 @@ impl Target {
         }
         self.counts.records += 1;
         for (at, column) in self.columns.iter().enumerate() {
+            if let Place::Node(node) = column.place {
+                let value = find_one(node, row.slots, row.around, column.is_text());
+                if let Ok(cell) = value.map_or(Ok(Cell::Null), |value| column.conversion.json(value, scratch)) {
+                    self.rows.append(at, cell);
+                    continue;
+                }
+            }
             let (owner, found) = column.find(row);
             let cell = match &found {
                 None => Ok(Cell::Null),
@@ -167,7 +181,7 @@ impl Target {
             };
             match (cell, &found, &column.place) {
                 (Ok(cell), _, _) => self.rows.append(at, cell),
-                (Err(bad), Some(found), Place::Paths(_) | Place::Member) => {
+                (Err(bad), Some(found), Place::Node(_) | Place::Paths(_) | Place::Member) => {
                     self.rows.append(at, Cell::Null);
                     self.counts.bad_cells += 1;
                     rejects.push(Reject {
@@ -239,16 +253,18 @@ impl Column {
     /// The value in this row, and the column that converts it: the parent's own where the value is the parent's.
     fn find<'r, 'p>(&'r self, row: &Row<'r, 'p>) -> (&'r Self, Option<Found<'p>>) {
         match &self.place {
-            Place::Paths(paths) => {
-                let text = self.conversion.kind == ColumnType::Text;
-                (self, find(paths, row.slots, row.around, text))
-            }
+            Place::Node(node) => (self, find_one(*node, row.slots, row.around, self.is_text()).map(Found::Json)),
+            Place::Paths(paths) => (self, find(paths, row.slots, row.around, self.is_text())),
             Place::Parent(at) => match row.parent.and_then(|parent| Some((parent.target.columns.get(*at)?, parent.row))) {
                 Some((column, row)) => column.find(row),
                 None => (self, None),
             },
             Place::Member => (self, row.member.clone()),
         }
+    }
+
+    fn is_text(&self) -> bool {
+        self.conversion.kind == ColumnType::Text
     }
 
     /// Why this row has no value in this column of its primary key.

@@ -9,6 +9,8 @@ use bytes::Bytes;
 use super::*;
 use crate::schema::Catalog;
 
+mod cells;
+mod records;
 mod reference;
 
 const EXPORTED_AT: i64 = 1_767_322_445_000_000;

@@ -21,7 +21,7 @@ pub(super) struct Trie {
 #[derive(Debug, Default)]
 struct Node {
     /// Wanted members and their nodes.
-    members: Vec<(String, usize)>,
+    members: Vec<(String, Target)>,
     /// This node and all below it: nodes are numbered depth first.
     subtree: Range<usize>,
     /// Members in the order in which they came last time, wanted or not. Vendors write every record in the same order, so
@@ -33,7 +33,17 @@ struct Node {
 struct Known {
     /// As it is written, with quotes and colon.
     quoted: Box<str>,
-    target: Option<usize>,
+    target: Target,
+}
+
+/// What is done with a member.
+#[derive(Debug, Clone, Copy)]
+enum Target {
+    Skip,
+    /// It is wanted as a whole.
+    Keep(usize),
+    /// Something in it is wanted.
+    Enter(usize),
 }
 
 impl Trie {
@@ -60,31 +70,24 @@ impl Trie {
     /// Passes the value ahead and leaves what is wanted of it in the slots. Where a member is there twice the last one counts,
     /// with all it holds and lacks.
     pub fn read<'p>(&mut self, scanner: &mut Scanner<'p>, slots: &mut Slots<'p>) -> Result<Kind, Malformed> {
-        self.value(0, scanner, slots)
+        self.enter(0, scanner, slots)
     }
 
-    fn value<'p>(&mut self, at: usize, scanner: &mut Scanner<'p>, slots: &mut Slots<'p>) -> Result<Kind, Malformed> {
-        let (leaf, subtree) = match self.nodes.get(at) {
-            Some(node) => (node.members.is_empty(), node.subtree.clone()),
-            None => (true, 0..0),
-        };
-        let value = if leaf {
-            scanner.skip()?
+    fn enter<'p>(&mut self, at: usize, scanner: &mut Scanner<'p>, slots: &mut Slots<'p>) -> Result<Kind, Malformed> {
+        let subtree = self.nodes.get(at).map_or(0..0, |node| node.subtree.clone());
+        if let Some(slots) = slots.get_mut(subtree) {
+            slots.fill(None);
+        }
+        let value = if scanner.peek()? == Kind::Object {
+            let start = scanner.at();
+            self.members(at, scanner, slots)?;
+            Value {
+                kind: Kind::Object,
+                raw: scanner.since(start),
+                escaped: false,
+            }
         } else {
-            if let Some(slots) = slots.get_mut(subtree) {
-                slots.fill(None);
-            }
-            if scanner.peek()? == Kind::Object {
-                let start = scanner.at();
-                self.members(at, scanner, slots)?;
-                Value {
-                    kind: Kind::Object,
-                    raw: scanner.since(start),
-                    escaped: false,
-                }
-            } else {
-                scanner.skip()?
-            }
+            scanner.skip()?
         };
         if let Some(slot) = slots.get_mut(at) {
             *slot = Some(value);
@@ -108,11 +111,17 @@ impl Trie {
                 },
             };
             match target {
-                Some(member) => {
-                    self.value(member, scanner, slots)?;
-                }
-                None => {
+                Target::Skip => {
                     scanner.skip()?;
+                }
+                Target::Keep(member) => {
+                    let value = scanner.skip()?;
+                    if let Some(slot) = slots.get_mut(member) {
+                        *slot = Some(value);
+                    }
+                }
+                Target::Enter(member) => {
+                    self.enter(member, scanner, slots)?;
                 }
             }
         }
@@ -129,7 +138,11 @@ impl Trie {
         let members = branch
             .members
             .into_iter()
-            .map(|(name, branch)| (name, self.add(branch, found_at)))
+            .map(|(name, branch)| {
+                let leaf = branch.members.is_empty();
+                let node = self.add(branch, found_at);
+                (name, if leaf { Target::Keep(node) } else { Target::Enter(node) })
+            })
             .collect();
         self.nodes[at] = Node {
             members,
@@ -141,8 +154,8 @@ impl Trie {
 }
 
 impl Node {
-    /// The node of a member that is not the one expected next, and what to expect after it.
-    fn recall(&mut self, name: &str, next: &mut usize) -> Option<usize> {
+    /// What is done with a member that is not the one expected next, and what to expect after it.
+    fn recall(&mut self, name: &str, next: &mut usize) -> Target {
         let is_name = |known: &Known| known.quoted.len() == name.len() + 3 && known.quoted.get(1..=name.len()) == Some(name);
         let ahead = self.known.iter().enumerate().skip(*next);
         let behind = self.known.iter().enumerate().take(*next);
@@ -154,7 +167,7 @@ impl Node {
             .members
             .iter()
             .find(|(member, _)| key_matches(name, member))
-            .map(|(_, node)| *node);
+            .map_or(Target::Skip, |(_, target)| *target);
         if self.known.len() < MAX_KNOWN {
             let quoted = format!("\"{name}\":").into();
             self.known.insert(*next, Known { quoted, target });

@@ -27,6 +27,7 @@ mod tests;
 mod words;
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
@@ -81,6 +82,8 @@ pub struct Client {
     http: reqwest::Client,
     limiter: Limiter,
     in_flight: Semaphore,
+    /// Set by the first 401: every later request would only hear it again.
+    refused: OnceLock<(String, Option<String>)>,
 }
 
 impl Client {
@@ -119,6 +122,7 @@ impl Client {
         Ok(Self {
             limiter: Limiter::new(options.rate_limit.as_ref()),
             in_flight: Semaphore::new(in_flight),
+            refused: OnceLock::new(),
             http,
             options,
         })
@@ -160,6 +164,13 @@ impl Client {
         let started = Instant::now();
         let mut attempt = 1;
         loop {
+            if let Some((message, hint)) = self.refused.get() {
+                let error = Error::new(Kind::Auth, format!("not asked for, the token was refused before: {message}"));
+                return Err(Failure {
+                    status: Some(401),
+                    error: hint.iter().fold(error, |error, hint| error.hint(hint)),
+                });
+            }
             let fault = match self.attempt(&url, request, meter, &mut read).await {
                 Ok(done) => return Ok(done),
                 Err(fault) => fault,
@@ -189,7 +200,11 @@ impl Client {
         meter: &Meter,
         read: &mut impl FnMut(&Reply) -> Result<T>,
     ) -> Result<T, Fault> {
-        let reply = exchange(self, url, meter).await?;
+        let began = Instant::now();
+        let reply = exchange(self, url, meter).await.inspect_err(|fault| {
+            tracing::debug!(table = request.table, %url, fault = fault.what, ms = began.elapsed().as_millis(), "no answer");
+        })?;
+        tracing::debug!(table = request.table, %url, status = reply.status, bytes = reply.body.len(), ms = began.elapsed().as_millis(), "answer");
         if let Some(fault) = judge(&reply, &request.table, &self.options) {
             return Err(fault);
         }
@@ -226,6 +241,9 @@ impl Client {
         };
         // The address holds no token; a redirect or an id that the vendor made of it might.
         let message = self.options.token.redact(&format!("GET {url}: {}{tries}", fault.what));
+        if fault.kind == Kind::Auth {
+            self.refused.get_or_init(|| (message.clone(), fault.hint.clone()));
+        }
         let error = Error::new(fault.kind, message);
         Failure {
             status: fault.status,

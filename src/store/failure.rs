@@ -68,12 +68,22 @@ fn hint(error: &(dyn StdError + 'static)) -> Option<&'static str> {
                  s3:AbortMultipartUpload on its objects",
             );
         }
+        Some("InternalError" | "ServiceUnavailable" | "SlowDown") => {
+            return Some("the store itself fails, after several tries: is it healthy, and does the bucket exist?");
+        }
         Some("PermanentRedirect" | "AuthorizationHeaderMalformed") => return Some("the bucket is in another region: set AWS_REGION"),
         _ => {}
     }
     // The messages of object_store for what has no status and no code.
     if text.contains("169.254.169.254") || text.contains("Missing AccessKeyId") || text.contains("Missing SecretAccessKey") {
         return Some("no credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (profiles in ~/.aws are not read)");
+    }
+    let cause = cause(error);
+    if cause.contains("InvalidContentType") {
+        return Some("the endpoint answers without TLS: write it as http://, which is taken for localhost only");
+    }
+    if cause.contains("certificate") {
+        return Some("this machine does not trust the endpoint's certificate");
     }
     if text.contains("incorrectly configured region") {
         return Some("the bucket is in another region: set AWS_REGION");
@@ -152,6 +162,15 @@ mod tests {
             (s3("InvalidAccessKeyId"), "AWS_ACCESS_KEY_ID"),
             (s3("SignatureDoesNotMatch"), "AWS_SECRET_ACCESS_KEY"),
             (s3("AccessDenied"), "s3:PutObject"),
+            (s3("InternalError"), "healthy"),
+            (
+                generic(io::Error::new(ErrorKind::InvalidData, "corrupt message of type InvalidContentType")),
+                "without TLS",
+            ),
+            (
+                generic(io::Error::new(ErrorKind::InvalidData, "invalid peer certificate: UnknownIssuer")),
+                "certificate",
+            ),
             (
                 generic("PUT http://169.254.169.254/latest/api/token failed"),
                 "no credentials were found",

@@ -12,7 +12,16 @@ use super::partition::Folder;
 use super::staged::StagedFile;
 use super::upload::{Sink, Upload, Uploader};
 use crate::error::{Error, Result};
-use crate::store::DataFile;
+use crate::store::{DataFile, data_file_name};
+
+/// What the files of one writer share.
+pub(super) struct Plan {
+    /// Relative to the lake.
+    pub table_folder: String,
+    pub version: u64,
+    pub layout: Layout,
+    pub uploader: Uploader,
+}
 
 /// A data file that takes more rows. If it is dropped, what was sent of it is aborted.
 pub(super) struct OpenFile {
@@ -35,21 +44,14 @@ pub(super) struct OpenFile {
 
 impl OpenFile {
     /// The `n`th file of a writer, to begin with these rows.
-    pub(super) fn create(
-        layout: &Layout,
-        uploader: &Uploader,
-        table_folder: &str,
-        folder: Option<&Folder>,
-        name: String,
-        n: u32,
-        first: &RecordBatch,
-        ordered: bool,
-    ) -> Result<Self> {
+    pub(super) fn create(plan: &Plan, folder: Option<&Folder>, n: u32, first: &RecordBatch, ordered: bool) -> Result<Self> {
+        let Plan { layout, uploader, .. } = plan;
+        let name = data_file_name(plan.version, n);
         let path = match folder {
             Some(folder) => format!("{}/{name}", folder.dir),
             None => name,
         };
-        let lake_path = format!("{table_folder}/{path}");
+        let lake_path = format!("{}/{path}", plan.table_folder);
         let sink = uploader.sink(lake_path.clone());
         let writer = ArrowWriter::try_new(sink, layout.schema.clone(), Some(layout.properties(first, ordered)?))
             .map_err(|error| cannot_encode(&lake_path, &error))?;
@@ -103,7 +105,7 @@ impl OpenFile {
     }
 
     /// Writes the footer and stages the file.
-    pub(super) fn finish(mut self, layout: &Layout, uploader: &Uploader) -> Result<StagedFile> {
+    pub(super) fn finish(mut self, plan: &Plan) -> Result<StagedFile> {
         let finished = self.writer.finish().map(drop);
         self.settle(finished)?;
         let sent = self.writer.inner_mut().finish()?;
@@ -113,13 +115,13 @@ impl OpenFile {
             rows: self.rows,
             sha256: sent.sha256,
             partition: self.folder.take().map(|folder| folder.partition),
-            bounds: self.bounds.bounds(&layout.schema),
+            bounds: self.bounds.bounds(&plan.layout.schema),
         };
         Ok(StagedFile::new(
             file,
             self.n,
             std::mem::take(&mut self.lake_path),
-            uploader,
+            &plan.uploader,
             sent.upload,
         ))
     }

@@ -23,8 +23,9 @@ const SAMPLE_ROWS: usize = 4_096;
 /// Values below which a sample says nothing. Then there is a dictionary: the encoder leaves it when it grows too large.
 const MIN_SAMPLE: usize = 32;
 
-/// Of a hundred keys that a row group does not hold, its bloom filter lets one through; that costs 10 bits a row.
-const BLOOM_FALSE_POSITIVES: f64 = 0.01;
+/// Of a hundred keys that a row group does not hold, its bloom filter lets three through. That costs one byte a row; filters come in powers of two, so the
+/// next better one would cost two.
+const BLOOM_FALSE_POSITIVES: f64 = 0.03;
 
 /// What is the same for every file of a table.
 pub(super) struct Layout {
@@ -121,7 +122,7 @@ impl Layout {
                 builder = builder.set_column_statistics_enabled(path.clone(), EnabledStatistics::Page);
             }
             if self.keys.contains(&at) {
-                // The filter is folded to the values there are when its row group ends; until then it holds 10 bits for each row there may be.
+                // The filter is folded to the values there are when its row group ends; until then it has a byte for each row there may be.
                 let bloom = BloomFilterProperties::builder()
                     .with_fpp(BLOOM_FALSE_POSITIVES)
                     .with_max_ndv(self.row_group_rows as u64)

@@ -32,9 +32,9 @@ pub use staged::{StagedFile, publish_all};
 
 use crate::error::{Error, Result};
 use crate::schema::Table;
-use crate::store::{Lake, data_file_name, table_folder};
+use crate::store::{Lake, table_folder};
 use budget::{Count, Share};
-use file::OpenFile;
+use file::{OpenFile, Plan};
 use layout::Layout;
 use order::Ascending;
 use partition::Folder;
@@ -94,11 +94,8 @@ impl WriteOptions {
 /// Its methods wait for uploads: call them on a blocking thread (`tokio::task::spawn_blocking`), never on one that drives the runtime. After an error
 /// nothing can be saved of it: drop it, or call [`TableWriter::abort`], and every file it staged is removed.
 pub struct TableWriter {
-    table_folder: String,
-    version: u64,
-    layout: Layout,
+    plan: Plan,
     options: Arc<WriteOptions>,
-    uploader: Uploader,
     waiting: Waiting,
     open: Vec<OpenFile>,
     staged: Vec<StagedFile>,
@@ -128,9 +125,12 @@ impl TableWriter {
     ) -> Result<Self> {
         options.check()?;
         Ok(Self {
-            table_folder: table_folder(connection, &table.id),
-            version,
-            layout: Layout::new(connection, table, version, &options)?,
+            plan: Plan {
+                table_folder: table_folder(connection, &table.id),
+                version,
+                layout: Layout::new(connection, table, version, &options)?,
+                uploader: Uploader::new(lake, handle, Arc::clone(&budget)),
+            },
             options,
             waiting: Waiting::new(Share::of(&budget, 0)),
             open: Vec::new(),
@@ -141,7 +141,6 @@ impl TableWriter {
             clock: 0,
             rows: 0,
             _count: budget.writer(),
-            uploader: Uploader::new(lake, handle, budget),
         })
     }
 
@@ -150,20 +149,25 @@ impl TableWriter {
     /// # Errors
     /// `Store` when an upload failed, `Data` when a value cannot name its partition's folder, `Defect` when the batch has another form.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        if batch.schema_ref().fields() != self.layout.schema.fields() {
+        if batch.schema_ref().fields() != self.plan.layout.schema.fields() {
             return Err(Error::defect(format!(
                 "a batch for `{}` has other columns than the table",
-                self.table_folder
+                self.plan.table_folder
             )));
         }
         if batch.num_rows() == 0 {
             return Ok(());
         }
         if self.ordered.is_none() {
-            self.ordered = Some(self.layout.ordered_by.is_some_and(|column| Ascending::is_likely(column, batch)));
+            self.ordered = Some(
+                self.plan
+                    .layout
+                    .ordered_by
+                    .is_some_and(|column| Ascending::is_likely(column, batch)),
+            );
         }
         self.rows += batch.num_rows() as u64;
-        match &self.layout.splitter {
+        match &self.plan.layout.splitter {
             None => self.append(None, batch)?,
             Some(splitter) => {
                 for (folder, rows) in splitter.split(batch)? {
@@ -187,7 +191,7 @@ impl TableWriter {
     /// `Defect` when the columns cannot be Parquet.
     pub fn ensure_file(&mut self) -> Result<()> {
         if self.rows == 0 && self.open.is_empty() {
-            self.open_file(None, &RecordBatch::new_empty(self.layout.schema.clone()))?;
+            self.open_file(None, &RecordBatch::new_empty(self.plan.layout.schema.clone()))?;
         }
         Ok(())
     }
@@ -212,7 +216,7 @@ impl TableWriter {
     pub fn abort(mut self) {
         let uploads: Vec<_> = self.open.drain(..).filter_map(OpenFile::abandon).collect();
         let staged = std::mem::take(&mut self.staged);
-        self.uploader.handle.block_on(async {
+        self.plan.uploader.handle.block_on(async {
             for mut upload in uploads {
                 upload.abort().await;
             }
@@ -265,26 +269,27 @@ impl TableWriter {
                 .map_or(0, |(at, _)| at);
             self.close(unused)?;
         }
-        let ordered = match self.layout.ordered_by {
+        let ordered = match self.plan.layout.ordered_by {
             Some(column) => self.ordered == Some(true) && Ascending::new(column).follow(first),
             None => false,
         };
         let n = self.next_file;
         self.next_file += 1;
-        let name = data_file_name(self.version, n);
-        let file = OpenFile::create(&self.layout, &self.uploader, &self.table_folder, folder, name, n, first, ordered)?;
-        self.open.push(file);
+        self.open.push(OpenFile::create(&self.plan, folder, n, first, ordered)?);
         Ok(self.open.len() - 1)
     }
 
     /// Ends an open file and stages it.
     fn close(&mut self, at: usize) -> Result<()> {
         let file = self.open.remove(at);
-        self.staged.push(file.finish(&self.layout, &self.uploader)?);
+        self.staged.push(file.finish(&self.plan)?);
         while self.published_early < self.staged.len()
-            && (self.staged.len() - self.published_early > MAX_STAGED_FILES || self.uploader.budget.has_too_many_staged())
+            && (self.staged.len() - self.published_early > MAX_STAGED_FILES || self.plan.uploader.budget.has_too_many_staged())
         {
-            self.uploader.handle.block_on(self.staged[self.published_early].publish_early())?;
+            self.plan
+                .uploader
+                .handle
+                .block_on(self.staged[self.published_early].publish_early())?;
             self.published_early += 1;
         }
         Ok(())
@@ -314,7 +319,7 @@ impl TableWriter {
 
     fn must_relieve(&self) -> bool {
         let held = self.waiting.bytes() + self.open.iter().map(OpenFile::held_bytes).sum::<usize>();
-        self.uploader.budget.is_exceeded() && held > self.uploader.budget.fair_share()
+        self.plan.uploader.budget.is_exceeded() && held > self.plan.uploader.budget.fair_share()
     }
 
     /// Ends the largest row group, or else the file with the largest unfinished part; false if there is nothing to give.

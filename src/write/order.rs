@@ -1,5 +1,7 @@
 //! Whether the rows of a file stand in the order of its key.
 
+use std::cmp::Ordering;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, RecordBatch};
@@ -63,11 +65,10 @@ impl Ascending {
 /// The last value, if the values ascend; not a number never does.
 fn ascend<T: PartialOrd + Copy>(mut last: Option<T>, values: &[T]) -> Option<Option<T>> {
     for value in values {
-        let from = last.unwrap_or(*value);
-        if !(from <= *value) {
-            return None;
+        match last.unwrap_or(*value).partial_cmp(value) {
+            Some(Ordering::Less | Ordering::Equal) => last = Some(*value),
+            Some(Ordering::Greater) | None => return None,
         }
-        last = Some(*value);
     }
     Some(last)
 }

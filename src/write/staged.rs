@@ -92,7 +92,7 @@ pub async fn publish_all(files: Vec<StagedFile>) -> Result<Vec<DataFile>> {
     let mut done: Vec<StagedFile> = Vec::with_capacity(files.len());
     let published = {
         let mut publishing = futures::stream::iter(files)
-            .map(async |mut file| {
+            .map(|mut file| async move {
                 file.publish_early().await?;
                 Ok::<_, Error>(file)
             })

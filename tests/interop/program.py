@@ -170,7 +170,7 @@ class Sandbox:
 
     def environment(self, **extra: str) -> dict[str, str]:
         """The environment that points an export at this sandbox."""
-        return environment(**self.env, **extra)
+        return environment(**self.env | extra)
 
 
 def unthrottled(folder: Path) -> Path:

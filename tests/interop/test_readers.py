@@ -1,5 +1,7 @@
 """The lake as DuckDB, PyArrow, Polars and Spark read it, against the documents' catalogue and the sandbox's own counts."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import polars
 import pyarrow.dataset
 import pyarrow.parquet as pq
@@ -177,13 +179,17 @@ def test_spark_reads_the_same(lake, spark):
     """Spark discovers the partitions of every folder and finds the same columns and rows, every column decoded."""
     from pyspark.sql import functions as f
 
-    for table in TABLES:
+    def read(table):
         frame = spark.read.parquet(str(lake.folder(table)))
-        expected = names_and_types(scan(lake, table, hive=True))
-        assert frame.columns == [name for name, _ in expected], table
         filled = [f.count(f.col(f"`{name}`")) for name in frame.columns]
         rows, *counts = frame.select(f.count(f.lit(1)), *filled).first()
+        return table, frame.columns, rows, tuple(counts)
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(read, TABLES))
+    for table, columns, rows, counts in found:
+        assert columns == [name for name, _ in names_and_types(scan(lake, table, hive=True))], table
         assert rows == lake.counts[table], table
-        counted = ", ".join(f'count("{name}")' for name in frame.columns)
+        counted = ", ".join(f'count("{name}")' for name in columns)
         duck = query(f"SELECT {counted} FROM {scan(lake, table, hive=True)}")[0]
-        assert tuple(counts) == duck, table
+        assert counts == duck, table

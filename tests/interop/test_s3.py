@@ -73,7 +73,7 @@ def server(tmp_path_factory):
     command = [weed, "server", f"-dir={folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false"]
     command += [f"-master.port={master}", f"-volume.port={volume}", "-volume.max=20", "-master.volumeSizeLimitMB=64"]
     command += ["-filer", f"-filer.port={filer}", "-s3", f"-s3.port={s3}", f"-s3.config={folder / 's3.json'}"]
-    command += ["-s3.port.iceberg=0", "-s3.port.lance=0"]
+    command += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.autoCreateBucket=false"]
     log = (folder / "log").open("wb")
     process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=folder)
     endpoint = f"127.0.0.1:{s3}"
@@ -94,7 +94,8 @@ def server(tmp_path_factory):
                 raise AssertionError(f"SeaweedFS does not serve: {error}\n{(folder / 'log').read_text()[-3000:]}") from error
             time.sleep(0.25)
     yield Server(endpoint, files)
-    process.terminate()
+    # Its orderly end takes half a minute, for data that nobody needs any more.
+    process.kill()
     process.wait(30)
 
 

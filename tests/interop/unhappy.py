@@ -60,9 +60,9 @@ def assert_only_the_victim_failed(outcome: Outcome, folder: Path, sandbox, words
     return told
 
 
-def assert_committed(lake: Path, sandbox, tables, connection: str = "ploomes") -> None:
+def assert_committed(lake: Path, sandbox, tables, connection: str = "ploomes", killed: bool = False) -> None:
     """These tables hold the sandbox's rows, each once, through the manifest and by plain glob."""
-    newest = rules.assert_sound(lake)
+    newest = rules.assert_sound(lake, killed)
     counts = sandbox.tell("row_counts")
     for table in tables:
         name = f"{connection}.{table}"
