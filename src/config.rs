@@ -89,13 +89,28 @@ pub struct TableConfig {
 }
 
 /// Where a token is: never in the file itself.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub enum TokenFrom {
     /// An environment variable.
     Env(String),
     /// A file that holds nothing else.
     File(PathBuf),
+}
+
+/// By hand, because serde's own messages show what they found: a token pasted here by mistake must not be shown.
+impl<'de> Deserialize<'de> for TokenFrom {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wrong = || serde::de::Error::custom("`token` says where the token is, expected `{ env = \"NAME\" }` or `{ file = \"PATH\" }`");
+        let toml::Value::Table(table) = toml::Value::deserialize(deserializer)? else {
+            return Err(wrong());
+        };
+        let mut keys = table.into_iter();
+        match (keys.next(), keys.next()) {
+            (Some((key, toml::Value::String(name))), None) if key == "env" => Ok(Self::Env(name)),
+            (Some((key, toml::Value::String(path))), None) if key == "file" => Ok(Self::File(path.into())),
+            _ => Err(wrong()),
+        }
+    }
 }
 
 /// A connection with everything resolved: ready to be asked.

@@ -32,7 +32,7 @@ pub use s3::S3Options;
 use crate::error::{Error, Result};
 
 /// Size of an upload's parts on disk and in memory, which take any size.
-const LOCAL_PART_BYTES: usize = 1024 * 1024;
+const LOCAL_PART_BYTES: usize = 256 * 1024;
 
 /// Size of an upload's parts in a bucket. S3 wants 5 MiB at least and 10,000 parts at most; R2 wants them equal.
 const S3_PART_BYTES: usize = 8 * 1024 * 1024;

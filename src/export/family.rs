@@ -23,7 +23,7 @@ use crate::write::{StagedFile, TableWriter, publish_all};
 /// Pages between reader and decoder; their bytes are bounded by the run's permits.
 const PAGES_AHEAD: usize = 2;
 /// Batches between decoder and writer.
-const BATCHES_AHEAD: usize = 2;
+const BATCHES_AHEAD: usize = 1;
 
 /// What the decoder hands to the writer.
 enum Decoded {

@@ -6,9 +6,14 @@ use crate::error::{Error, Result};
 use crate::json::{Kind, Malformed, Scanner, Value, key_matches};
 use crate::schema::{Origin, Step, Table};
 
-/// 128 bits that stand for a key: two keys share them less often than a disk returns a wrong byte.
+/// What stands for a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Identity(pub [u32; 4]);
+pub(super) enum Identity {
+    /// A key that is one whole number: itself.
+    Number(u64),
+    /// Any other: 128 bits that two keys share less often than a disk returns a wrong byte.
+    Hash([u32; 4]),
+}
 
 /// Makes identities, comparable only with those of the same namer: its seeds are chance, so that no data can be made to collide.
 #[derive(Debug, Clone, Default)]
@@ -17,7 +22,11 @@ pub(super) struct Namer([RandomState; 2]);
 impl Namer {
     /// The identity of a key: the texts of its columns as the vendor writes them.
     pub fn key<'a>(&self, parts: impl Iterator<Item = &'a str> + Clone) -> Identity {
-        self.hash(b'k', parts)
+        let mut texts = parts.clone();
+        match (texts.next().and_then(whole_number), texts.next()) {
+            (Some(number), None) => Identity::Number(number),
+            _ => self.hash(b'k', parts),
+        }
     }
 
     /// The identity of a record without a key: its whole text.
@@ -36,7 +45,16 @@ impl Namer {
             }
             hasher.finish()
         });
-        Identity([(high >> 32) as u32, high as u32, (low >> 32) as u32, low as u32])
+        Identity::Hash([(high >> 32) as u32, high as u32, (low >> 32) as u32, low as u32])
+    }
+}
+
+/// A number as JSON writes it: the same number has one text.
+fn whole_number(text: &str) -> Option<u64> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        text.parse().ok()
+    } else {
+        None
     }
 }
 

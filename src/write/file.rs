@@ -36,6 +36,8 @@ pub(super) struct OpenFile {
     lake_path: String,
     writer: ArrowWriter<Sink>,
     rows: u64,
+    /// Bytes of the rows in the row group under way, before they are encoded.
+    group_bytes: usize,
     bounds: BoundsTracker,
     /// The order that the file claims; it must not take a row that breaks it.
     order: Option<Ascending>,
@@ -63,6 +65,7 @@ impl OpenFile {
             lake_path,
             writer,
             rows: 0,
+            group_bytes: 0,
             bounds: BoundsTracker::new(&layout.schema, &layout.bounded),
             order: layout.ordered_by.filter(|_| ordered).map(Ascending::new),
             share: Share::of(&uploader.budget, 0),
@@ -74,10 +77,25 @@ impl OpenFile {
         self.order.as_mut().is_none_or(|order| order.follow(batch))
     }
 
-    /// Encodes rows that the file admits.
-    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+    /// Encodes rows that the file admits, and ends the row group when its rows weigh this much. What they weigh before they are encoded is what a
+    /// reader needs to hold them, and it bounds the encoder's memory alike in a table of a thousand rows and of a billion.
+    pub(super) fn write(&mut self, batch: &RecordBatch, row_group_bytes: usize) -> Result<()> {
         let written = self.writer.write(batch);
         self.settle(written)?;
+        let bytes: usize = batch
+            .columns()
+            .iter()
+            .map(|column| column.to_data().get_slice_memory_size().unwrap_or(0))
+            .sum();
+        self.group_bytes += bytes;
+        let begun = self.writer.in_progress_rows();
+        if begun < batch.num_rows() {
+            // The encoder ended a row group within the batch, by its number of rows.
+            self.group_bytes = bytes * begun / batch.num_rows().max(1);
+        }
+        if self.group_bytes >= row_group_bytes {
+            self.flush()?;
+        }
         self.bounds.follow(batch);
         self.rows += batch.num_rows() as u64;
         Ok(())
@@ -85,6 +103,7 @@ impl OpenFile {
 
     /// Ends the row group under way.
     pub(super) fn flush(&mut self) -> Result<()> {
+        self.group_bytes = 0;
         let flushed = self.writer.flush();
         self.settle(flushed)
     }

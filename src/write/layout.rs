@@ -41,7 +41,6 @@ pub(super) struct Layout {
     indexed: Vec<usize>,
     compression: Compression,
     row_group_rows: usize,
-    row_group_bytes: usize,
     metadata: Vec<KeyValue>,
 }
 
@@ -82,7 +81,6 @@ impl Layout {
             indexed,
             compression: Compression::ZSTD(level),
             row_group_rows: options.row_group_rows,
-            row_group_bytes: options.row_group_bytes,
             metadata: vec![
                 note("connection", connection),
                 note("table", &table.id),
@@ -112,7 +110,6 @@ impl Layout {
             .set_created_by(format!("afluente version {}", env!("CARGO_PKG_VERSION")))
             .set_compression(self.compression)
             .set_max_row_group_row_count(Some(self.row_group_rows))
-            .set_max_row_group_bytes(Some(self.row_group_bytes))
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_key_value_metadata(Some(self.metadata.clone()));
         for (at, field) in self.schema.fields().iter().enumerate() {

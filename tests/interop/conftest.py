@@ -77,7 +77,7 @@ def mount():
     def mount_at(folder: Path, options: str) -> Path:
         folder.mkdir(parents=True)
         done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True)
-        assert done.returncode == 0, f"a tmpfs cannot be mounted here ({done.stderr.strip()}): run these tests as root, or in a user namespace"
+        assert done.returncode == 0, f"a tmpfs cannot be mounted here ({done.stderr.strip()}): run these tests as root"
         mounted.append(folder)
         return folder
 

@@ -30,6 +30,7 @@ class Rejected:
     table: str
     column: str | None
     value: object
+    context: dict = field(default_factory=dict)
 
 
 @dataclass
@@ -43,14 +44,14 @@ class Expected:
 class Source:
     """One vendor: its declarations as plain TOML, and its API."""
 
-    def __init__(self, schemas: Path, source: str, base: str, token: str):
+    def __init__(self, schemas: Path, source: str, base: str, tokens: dict[str, str]):
         self.id = source
         self.decl = tomllib.loads((schemas / source / "source.toml").read_text("utf-8"))
         self.tables = {
             file.stem: tomllib.loads(file.read_text("utf-8")) for file in sorted((schemas / source).glob("*.toml")) if file.stem != "source"
         }
         auth = self.decl["auth"]
-        self.api = Api(base, auth["name"], auth.get("prefix", "") + token)
+        self.api = Api(base, auth["name"], auth.get("prefix", "") + tokens[self.decl["token_env"]])
 
     def expected(self) -> dict[str, Expected]:
         """Reads the whole account and tells what every table must hold."""
@@ -64,10 +65,10 @@ class Source:
             for record in records(self.id, table, route, self.api):
                 for element, around in unnested(record, decl.get("unnest")):
                     row = self.row(table, found, element, around=around)
-                    key = row and self.key(table, row)
-                    if row is None or key in seen:
+                    name = self.name(table, element, around)
+                    if row is None or name in seen:
                         continue
-                    seen.add(key)
+                    seen.add(name)
                     found[table].rows.append(row)
                     self.explode(table, found, record, row)
         return found
@@ -78,10 +79,13 @@ class Source:
             if decl.get("explode", {}).get("table") != parent:
                 continue
             array = follow(record, decl["explode"]["path"].split("."))
+            members = []
             if isinstance(array, Object):
                 members = list(array.last.items())
-            else:
-                members = [(None, element) for element in (array if isinstance(array, list) else ()) if element is not None]
+            elif isinstance(array, list):
+                members = [(None, element) for element in array if element is not None]
+            elif array is not MISSING and array is not None and array != "":
+                found[parent].rejected.append(Rejected(parent, decl["explode"]["path"], array))
             for member, element in members:
                 child = self.row(table, found, element, parent=dict(zip(columns, row)), member=member)
                 if child is not None:
@@ -98,16 +102,17 @@ class Source:
             except Bad:
                 cells.append(None)
                 bad.append(Rejected(table, name, value))
-        keyless = any(cells[list(decl["columns"]).index(name)] in (None, "") for name in decl.get("primary_key", ()))
+        keyless = any(cells[list(decl["columns"]).index(name)] is None for name in decl.get("primary_key", ()))
         if keyless:
-            found[table].rejected.append(Rejected(table, None, record))
+            found[table].rejected.append(Rejected(table, None, record, context))
             return None
         found[table].rejected += bad
         return tuple(cells)
 
-    def key(self, table: str, row: tuple) -> tuple:
-        columns = list(self.tables[table]["columns"])
-        return tuple(row[columns.index(name)] for name in self.tables[table]["primary_key"])
+    def name(self, table: str, record, around) -> tuple:
+        """The record's key as the vendor writes it: a record that comes twice, as pages that move make it, counts once."""
+        columns = self.tables[table]["columns"]
+        return tuple(text(find(columns[name], record, around=around)) for name in self.tables[table]["primary_key"])
 
     def cell(self, column: dict, value):
         """A value as its column must hold it."""
@@ -163,19 +168,20 @@ def find(column: dict, record, parent=None, member=None, around=None):
             else:
                 value = follow(holder, path.split("."))
             if value is None or value == "" and column["type"] != "text":
-                null = None
+                null = value if null is MISSING else null
             elif value is not MISSING:
                 return value
     return null
 
 
 def through(holder, before: str, after: str):
-    """`a[].b`: the values behind each element, as a list; MISSING where no element has one."""
+    """`a[].b`: the values behind each element as one text; MISSING where no element has one."""
     array = follow(holder, before.split("."))
     if not isinstance(array, list):
         return MISSING
     values = [follow(element, after.split(".")) for element in array]
-    return [value for value in values if value is not MISSING and value is not None] or MISSING
+    values = [text(value) for value in values if value is not MISSING and value is not None]
+    return ",".join(values) if values else MISSING
 
 
 def text(value) -> str:
@@ -258,7 +264,7 @@ class Moment:
         if not rest:
             return cls(day)
         clock = CLOCK.fullmatch(rest)
-        if not clock or int(clock[1]) > 23 or int(clock[2]) > 59 or int(clock[3]) > 59:
+        if not clock or int(clock[1]) > 23 or int(clock[2]) > 59 or int(clock[3]) > 60:
             raise Bad("not a time")
         return cls(day, int(clock[1]), int(clock[2]), int(clock[3]), clock[4] or "", offset_of(clock[5]))
 

@@ -9,10 +9,14 @@ from urllib.parse import urlsplit
 
 
 class Proxy:
-    """Listens until the `with` ends. `script(nth)` of a path returns None to forward its nth request, or an action on the handler."""
+    """Listens until the `with` ends. `change(body)` alters what is forwarded.
 
-    def __init__(self, base: str):
+    `script(nth)` of a path returns None to forward its nth request, or an action on the handler.
+    """
+
+    def __init__(self, base: str, change=None):
         self.target = urlsplit(base)
+        self.change = change
         self.scripts = {}
         self.seen: dict[str, int] = {}
         self.lock = threading.Lock()
@@ -71,10 +75,14 @@ class Proxy:
     def forward(self, handler) -> None:
         upstream = http.client.HTTPConnection(self.target.netloc, timeout=60)
         try:
-            headers = {name: value for name, value in handler.headers.items() if name.lower() not in ("host", "connection", "accept-encoding")}
+            own = ("host", "connection", "accept-encoding")
+            headers = {name: value for name, value in handler.headers.items() if name.lower() not in own}
             upstream.request("GET", handler.path, headers=headers)
             reply = upstream.getresponse()
-            send(handler, reply.status, reply.read(), reply.getheader("Content-Type") or "", {})
+            body = reply.read()
+            if self.change and reply.status == 200:
+                body = self.change(body)
+            send(handler, reply.status, body, reply.getheader("Content-Type") or "", {})
         finally:
             upstream.close()
 

@@ -72,7 +72,7 @@ def test_values_follow_the_table(kind, options, json, expected):
         (["a", "b"], '{"a":null,"b":"x"}', "x"),
         (["a", "b"], "{}", MISSING),
         ("a.b", '{"a":"x"}', MISSING),
-        ("a[].b", '{"a":[{"b":"x"},{"b":null},{"b":"y"}]}', ["x", "y"]),
+        ("a[].b", '{"a":[{"b":"x"},{"b":null},{"b":["y",1]}]}', "x,y,1"),
         (["a[].b", "a"], '{"a":["x"]}', ["x"]),
         (["value", "."], '"x"', "x"),
         (["value", "."], '{"value":null}', None),

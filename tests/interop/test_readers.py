@@ -141,7 +141,7 @@ def test_pyarrow_and_polars_read_the_same(lake):
 
 
 def test_pyarrow_and_polars_read_every_value(lake):
-    """Every page of every file is decoded by both, and a checksum of each column agrees with DuckDB's."""
+    """Every page of every file is decoded by both, and the distinct values of each column are as many as DuckDB finds."""
     for table in TABLES:
         columns = [column["name"] for column in lake.tables[table]["columns"]]
         distinct = ", ".join(f'count(DISTINCT "{name}")' for name in columns)
@@ -165,6 +165,9 @@ def spark(tmp_path_factory):
         .config("spark.driver.memory", "1g")
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.driver.bindAddress", "127.0.0.1")
+        # 84 small queries: compiling each costs more than it saves.
+        .config("spark.sql.codegen.wholeStage", "false")
+        .config("spark.sql.adaptive.enabled", "false")
         .config("spark.sql.shuffle.partitions", "2")
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.warehouse.dir", str(tmp_path_factory.mktemp("warehouse")))
