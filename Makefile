@@ -14,10 +14,10 @@ endif
 .PHONY: demo test fmt clippy docs lint interop bench fuzz golden
 
 demo: ## export all 84 documented tables of the simulated vendors into ./lake
-	$(CARGO) run --locked --quiet -- demo
+	$(CARGO) run --locked -- demo
 
 test: ## everything that needs nothing but a Rust toolchain
-	$(CARGO) test --locked --quiet
+	$(CARGO) test --locked
 
 fmt:
 	$(CARGO) fmt --check
@@ -46,11 +46,8 @@ golden: ## record pages from the sandbox and accept the batches decoded from the
 	AFLUENTE_ACCEPT=1 $(CARGO) test --locked --quiet
 
 $(VENV)/lint: tests/interop/requirements-lint.txt
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet -r $<
-	touch $@
-
 $(VENV)/interop: tests/interop/requirements.txt
+$(VENV)/lint $(VENV)/interop:
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet -r $<
 	touch $@

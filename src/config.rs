@@ -271,12 +271,11 @@ impl Config {
                 .unwrap_or_else(|| source.base_url.clone()),
         };
         let (token, token_origin) = token(name, config.token.as_ref(), &source)?;
-        if let Some(limit) = &config.rate_limit {
-            if limit.requests == 0 || limit.per < Duration::from_millis(1) || limit.in_flight == 0 {
-                return Err(Error::config(format!(
-                    "connection `{name}`: rate_limit: expected numbers above zero"
-                )));
-            }
+        let wrong = |limit: &RateLimit| limit.requests == 0 || limit.per < Duration::from_millis(1) || limit.in_flight == 0;
+        if config.rate_limit.as_ref().is_some_and(wrong) {
+            return Err(Error::config(format!(
+                "connection `{name}`: rate_limit: expected numbers above zero"
+            )));
         }
         Ok(Connection {
             name: name.to_owned(),

@@ -7,6 +7,7 @@
 #[cfg(test)]
 pub(crate) mod fuzz;
 mod text;
+mod token;
 
 use std::fmt;
 
@@ -95,12 +96,9 @@ impl<'a> Scanner<'a> {
         let start = self.at;
         let mut escaped = false;
         match kind {
-            Kind::String => escaped = self.string()?,
-            Kind::Number => self.number()?,
-            Kind::Null => self.word("null")?,
-            Kind::True => self.word("true")?,
-            Kind::False => self.word("false")?,
             Kind::Array | Kind::Object => self.nested()?,
+            Kind::String => escaped = self.string()?,
+            _ => self.word(kind)?,
         }
         Ok(Value {
             kind,
@@ -134,7 +132,7 @@ impl<'a> Scanner<'a> {
             self.at = start;
             return false;
         }
-        let there = self.rest().starts_with(quoted.as_bytes());
+        let there = token::starts_with(self.rest(), quoted.as_bytes());
         if there {
             self.at += quoted.len();
             self.first = false;
@@ -239,10 +237,7 @@ impl<'a> Scanner<'a> {
                 Kind::String => {
                     self.string()?;
                 }
-                Kind::Number => self.number()?,
-                Kind::Null => self.word("null")?,
-                Kind::True => self.word("true")?,
-                Kind::False => self.word("false")?,
+                kind => self.word(kind)?,
             }
             // A value is behind, or an empty container's bracket ahead.
             loop {
@@ -270,83 +265,24 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// A string, from its first quote to its last; whether it holds a backslash.
+    /// The string ahead; whether it holds a backslash.
+    #[inline]
     fn string(&mut self) -> Result<bool, Malformed> {
+        let escaped;
+        (self.at, escaped) = token::string(self.text.as_bytes(), self.at)?;
+        Ok(escaped)
+    }
+
+    /// The number or word ahead.
+    #[inline]
+    fn word(&mut self, kind: Kind) -> Result<(), Malformed> {
         let bytes = self.text.as_bytes();
-        let mut escaped = false;
-        self.at += 1;
-        loop {
-            self.at = plain(bytes, self.at);
-            match self.byte() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(escaped);
-                }
-                Some(b'\\') => {
-                    escaped = true;
-                    self.at += 1;
-                    match self.byte() {
-                        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
-                        Some(b'u') => {
-                            self.at += 1;
-                            for _ in 0..4 {
-                                if !self.byte().is_some_and(|byte| byte.is_ascii_hexdigit()) {
-                                    return Err(self.expected("a hexadecimal digit"));
-                                }
-                                self.at += 1;
-                            }
-                        }
-                        _ => return Err(self.expected("an escape such as `\\n` or `\\u00e7`")),
-                    }
-                }
-                Some(_) => return Err(self.expected("no control character in a string")),
-                None => return Err(self.expected("`\"`")),
-            }
-        }
-    }
-
-    fn number(&mut self) -> Result<(), Malformed> {
-        if self.byte() == Some(b'-') {
-            self.at += 1;
-        }
-        if self.byte() == Some(b'0') {
-            self.at += 1;
-            if self.byte().is_some_and(|byte| byte.is_ascii_digit()) {
-                return Err(self.expected("no digit after a leading zero"));
-            }
-        } else {
-            self.digits()?;
-        }
-        if self.byte() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if let Some(b'e' | b'E') = self.byte() {
-            self.at += 1;
-            if let Some(b'+' | b'-') = self.byte() {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        Ok(())
-    }
-
-    fn digits(&mut self) -> Result<(), Malformed> {
-        let start = self.at;
-        while self.byte().is_some_and(|byte| byte.is_ascii_digit()) {
-            self.at += 1;
-        }
-        if self.at == start {
-            return Err(self.expected("a digit"));
-        }
-        Ok(())
-    }
-
-    fn word(&mut self, word: &'static str) -> Result<(), Malformed> {
-        if !self.rest().starts_with(word.as_bytes()) {
-            return Err(self.expected(word));
-        }
-        self.at += word.len();
+        self.at = match kind {
+            Kind::Null => token::word(bytes, self.at, "null")?,
+            Kind::True => token::word(bytes, self.at, "true")?,
+            Kind::False => token::word(bytes, self.at, "false")?,
+            _ => token::number(bytes, self.at)?,
+        };
         Ok(())
     }
 
@@ -397,32 +333,6 @@ impl fmt::Display for Malformed {
 }
 
 const TOO_DEEP: &str = "no more than 127 arrays and objects in each other";
-
-/// The first offset from `at` on that holds a quote, a backslash or a control character; the length where none does.
-#[inline]
-fn plain(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let marks = marks(u64::from_le_bytes(*word));
-        if marks != 0 {
-            return at + marks.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    while bytes.get(at).is_some_and(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20)) {
-        at += 1;
-    }
-    at
-}
-
-/// The top bit of each byte that is a quote, a backslash or a control character. A borrow can set bits above the first
-/// such byte, never below it, and only the first is looked at.
-#[inline]
-fn marks(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 255;
-    let is_zero = |word: u64| word.wrapping_sub(ONES) & !word;
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (control | is_zero(word ^ (ONES * 0x22)) | is_zero(word ^ (ONES * 0x5c))) & (ONES * 0x80)
-}
 
 #[cfg(test)]
 mod tests {

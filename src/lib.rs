@@ -1,3 +1,38 @@
+//! afluente exports the CRM and customer-success platforms of Brazilian companies into a data lake: API pages in, partitioned Parquet with a manifest out.
+//!
+//! The command is a thin layer over this library. A run goes through four stages, which exchange values and never import each other:
+//!
+//! ```text
+//! cli ─▶ export ─▶ read ──Page──▶ decode ──RecordBatch──▶ write ──StagedFile──▶ commit ──Manifest──▶ lake
+//!                   │
+//!                  http                 schema: what is known of each source and table, as checked values
+//! ```
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`schema`] | the declarations of `schemas/`: sources, tables, columns |
+//! | [`config`] | `afluente.toml`, tokens, precedence |
+//! | [`http`] | requests of one connection: limit, retries, bounds |
+//! | [`read`] | a table as a stream of pages |
+//! | [`decode`] | pages to record batches |
+//! | [`write`](mod@write) | record batches to Parquet data files |
+//! | [`commit`] | manifests: which files are the table |
+//! | [`store`] | the lake: local disk or an S3-compatible bucket |
+//! | [`export`] | one run over many tables |
+//! | [`sandbox`] | the vendors' APIs, simulated |
+//!
+//! `examples/export_to_disk.rs` plans and runs an export; `examples/read_manifest.rs` reads what it wrote.
+
+// Outside data never panics: each of these would be a defect here. Tests may.
+#![warn(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::dbg_macro,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
+
 pub mod cli;
 pub mod commit;
 pub mod config;

@@ -191,10 +191,10 @@ fn mermaid(sources: &[&Source], only: Option<&Table>) -> String {
         };
         for table in source.tables.values() {
             let concerns = |other: &str| only.is_none_or(|only| only.id == table.id || only.id == other);
-            if let Access::Explode(explode) = &table.access {
-                if concerns(&explode.table) {
-                    text.push_str(&format!("    {} ||--o{{ {} : explodes\n", name(&explode.table), name(&table.id)));
-                }
+            if let Access::Explode(explode) = &table.access
+                && concerns(&explode.table)
+            {
+                text.push_str(&format!("    {} ||--o{{ {} : explodes\n", name(&explode.table), name(&table.id)));
             }
             for column in &table.columns {
                 let Some((target, _)) = column.references.as_deref().and_then(|target| target.split_once('.')) else {

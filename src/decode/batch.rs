@@ -16,7 +16,7 @@ pub const BATCH_ROWS: usize = 8_192;
 /// Bytes of a full batch: it may pass them by one row.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// The zone of every timestamp, spelled as in [`arrow_schema`].
+/// The zone of every timestamp, spelled as in `schema::arrow_schema`.
 const UTC: &str = "UTC";
 
 /// Rows in columns.
@@ -34,7 +34,7 @@ impl Rows {
     pub fn new(table: &Table, exported_at_micros: i64) -> Self {
         Self {
             schema: arrow_schema(table),
-            columns: table.columns.iter().map(|column| Values::new(column.kind)).collect(),
+            columns: table.columns.iter().map(|column| Values::new(column.kind, 0, 0)).collect(),
             exported_at_micros,
             rows: 0,
             text_bytes: 0,
@@ -55,7 +55,7 @@ impl Rows {
     /// Ends a row; whether the batch is full.
     pub fn end_row(&mut self) -> bool {
         self.rows += 1;
-        self.rows >= BATCH_ROWS || self.text_bytes + self.rows * self.columns.len() * size_of::<i64>() >= BATCH_BYTES
+        self.is_full()
     }
 
     /// The rows so far, if there are any; the next batch starts empty.
@@ -66,11 +66,12 @@ impl Rows {
         if self.rows == 0 {
             return Ok(None);
         }
+        let full = self.is_full();
         let exported_at = TimestampMicrosecondArray::from_value(self.exported_at_micros, self.rows).with_timezone(UTC);
         let arrays = self
             .columns
             .iter_mut()
-            .map(Values::finish)
+            .map(|values| values.finish(full))
             .chain([Arc::new(exported_at) as ArrayRef])
             .collect();
         self.rows = 0;
@@ -78,6 +79,10 @@ impl Rows {
         RecordBatch::try_new(Arc::clone(&self.schema), arrays)
             .map(Some)
             .map_err(|error| Error::defect(format!("the decoded columns do not make a batch: {error}")))
+    }
+
+    fn is_full(&self) -> bool {
+        self.rows >= BATCH_ROWS || self.text_bytes + self.rows * self.columns.len() * size_of::<i64>() >= BATCH_BYTES
     }
 }
 
@@ -93,14 +98,15 @@ enum Values {
 }
 
 impl Values {
-    fn new(kind: ColumnType) -> Self {
+    /// No values, and room for so many, with so many bytes of text.
+    fn new(kind: ColumnType, rows: usize, text_bytes: usize) -> Self {
         match kind {
-            ColumnType::Text => Self::Text(StringBuilder::with_capacity(0, 0)),
-            ColumnType::Int => Self::Int(Int64Builder::with_capacity(0)),
-            ColumnType::Float => Self::Float(Float64Builder::with_capacity(0)),
-            ColumnType::Boolean => Self::Boolean(BooleanBuilder::with_capacity(0)),
-            ColumnType::Timestamp => Self::Timestamp(TimestampMicrosecondBuilder::with_capacity(0).with_timezone(UTC)),
-            ColumnType::Date => Self::Date(Date32Builder::with_capacity(0)),
+            ColumnType::Text => Self::Text(StringBuilder::with_capacity(rows, text_bytes)),
+            ColumnType::Int => Self::Int(Int64Builder::with_capacity(rows)),
+            ColumnType::Float => Self::Float(Float64Builder::with_capacity(rows)),
+            ColumnType::Boolean => Self::Boolean(BooleanBuilder::with_capacity(rows)),
+            ColumnType::Timestamp => Self::Timestamp(TimestampMicrosecondBuilder::with_capacity(rows).with_timezone(UTC)),
+            ColumnType::Date => Self::Date(Date32Builder::with_capacity(rows)),
         }
     }
 
@@ -123,14 +129,23 @@ impl Values {
         }
     }
 
-    fn finish(&mut self) -> ArrayRef {
-        match self {
-            Self::Text(values) => Arc::new(values.finish()),
-            Self::Int(values) => Arc::new(values.finish()),
-            Self::Float(values) => Arc::new(values.finish()),
-            Self::Boolean(values) => Arc::new(values.finish()),
-            Self::Timestamp(values) => Arc::new(values.finish()),
-            Self::Date(values) => Arc::new(values.finish()),
+    /// The values so far. Where a batch was full the next one tends to be as large, and room for it is made at once.
+    fn finish(&mut self, full: bool) -> ArrayRef {
+        let text_bytes = match self {
+            Self::Text(values) if full => values.values_slice().len(),
+            _ => 0,
+        };
+        let (kind, array): (_, ArrayRef) = match self {
+            Self::Text(values) => (ColumnType::Text, Arc::new(values.finish())),
+            Self::Int(values) => (ColumnType::Int, Arc::new(values.finish())),
+            Self::Float(values) => (ColumnType::Float, Arc::new(values.finish())),
+            Self::Boolean(values) => (ColumnType::Boolean, Arc::new(values.finish())),
+            Self::Timestamp(values) => (ColumnType::Timestamp, Arc::new(values.finish())),
+            Self::Date(values) => (ColumnType::Date, Arc::new(values.finish())),
+        };
+        if full {
+            *self = Self::new(kind, array.len(), text_bytes);
         }
+        array
     }
 }

@@ -110,10 +110,10 @@ impl Target {
                 for (path, node) in paths.iter_mut().zip(&mut nodes) {
                     path.node = node;
                 }
-                if let [path] = paths.as_slice() {
-                    if path.is_plain() {
-                        column.place = Place::Node(path.node);
-                    }
+                if let [path] = paths.as_slice()
+                    && path.is_plain()
+                {
+                    column.place = Place::Node(path.node);
                 }
             }
         }

@@ -21,7 +21,7 @@ pub(super) struct Trie {
 #[derive(Debug, Default)]
 struct Node {
     /// Wanted members and their nodes.
-    members: Vec<(String, Target)>,
+    members: Vec<(String, Action)>,
     /// This node and all below it: nodes are numbered depth first.
     subtree: Range<usize>,
     /// Members in the order in which they came last time, wanted or not. Vendors write every record in the same order, so
@@ -33,12 +33,12 @@ struct Node {
 struct Known {
     /// As it is written, with quotes and colon.
     quoted: Box<str>,
-    target: Target,
+    action: Action,
 }
 
 /// What is done with a member.
 #[derive(Debug, Clone, Copy)]
-enum Target {
+enum Action {
     Skip,
     /// It is wanted as a whole.
     Keep(usize),
@@ -100,27 +100,27 @@ impl Trie {
         let mut next = 0;
         loop {
             let Some(node) = self.nodes.get_mut(at) else { return Ok(()) };
-            let target = match node.known.get(next) {
+            let action = match node.known.get(next) {
                 Some(known) if scanner.pass_key(&known.quoted) => {
                     next += 1;
-                    known.target
+                    known.action
                 }
                 _ => match scanner.next_key()? {
                     Some(name) => node.recall(name, &mut next),
                     None => return Ok(()),
                 },
             };
-            match target {
-                Target::Skip => {
+            match action {
+                Action::Skip => {
                     scanner.skip()?;
                 }
-                Target::Keep(member) => {
+                Action::Keep(member) => {
                     let value = scanner.skip()?;
                     if let Some(slot) = slots.get_mut(member) {
                         *slot = Some(value);
                     }
                 }
-                Target::Enter(member) => {
+                Action::Enter(member) => {
                     self.enter(member, scanner, slots)?;
                 }
             }
@@ -141,7 +141,7 @@ impl Trie {
             .map(|(name, branch)| {
                 let leaf = branch.members.is_empty();
                 let node = self.add(branch, found_at);
-                (name, if leaf { Target::Keep(node) } else { Target::Enter(node) })
+                (name, if leaf { Action::Keep(node) } else { Action::Enter(node) })
             })
             .collect();
         self.nodes[at] = Node {
@@ -155,25 +155,25 @@ impl Trie {
 
 impl Node {
     /// What is done with a member that is not the one expected next, and what to expect after it.
-    fn recall(&mut self, name: &str, next: &mut usize) -> Target {
+    fn recall(&mut self, name: &str, next: &mut usize) -> Action {
         let is_name = |known: &Known| known.quoted.len() == name.len() + 3 && known.quoted.get(1..=name.len()) == Some(name);
         let ahead = self.known.iter().enumerate().skip(*next);
         let behind = self.known.iter().enumerate().take(*next);
         if let Some((position, known)) = ahead.chain(behind).find(|(_, known)| is_name(known)) {
             *next = position + 1;
-            return known.target;
+            return known.action;
         }
-        let target = self
+        let action = self
             .members
             .iter()
             .find(|(member, _)| key_matches(name, member))
-            .map_or(Target::Skip, |(_, target)| *target);
+            .map_or(Action::Skip, |(_, action)| *action);
         if self.known.len() < MAX_KNOWN {
             let quoted = format!("\"{name}\":").into();
-            self.known.insert(*next, Known { quoted, target });
+            self.known.insert(*next, Known { quoted, action });
             *next += 1;
         }
-        target
+        action
     }
 }
 

@@ -44,6 +44,7 @@ pub struct Options {
     pub table_rows: Vec<(String, u64)>,
     /// Answer 429 beyond the vendor's limit.
     pub limits: bool,
+    /// What goes wrong on purpose.
     pub faults: Faults,
     /// Added before every reply of a vendor.
     pub page_delay: Duration,

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 
 /// Checks a source as a whole; `texts` are its table files, for the line of a mistake.
 pub(super) fn source(source: &Source, texts: &BTreeMap<String, String>) -> Result<()> {
-    if !(source.base_url.starts_with("https://") && !source.base_url.ends_with('/')) {
+    if !source.base_url.starts_with("https://") || source.base_url.ends_with('/') {
         return Err(Error::config(format!(
             "{}/source.toml: base_url `{}`: expected https:// and no slash at the end",
             source.id, source.base_url

@@ -69,10 +69,11 @@ impl Catalog {
     pub fn from_files(files: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
         let mut folders: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
         for (path, text) in files {
-            if let Some((folder, name)) = path.split_once('/') {
-                if let Some(id) = name.strip_suffix(".toml") {
-                    folders.entry(folder.to_owned()).or_default().insert(id.to_owned(), text);
-                }
+            if let Some((folder, id)) = path
+                .split_once('/')
+                .and_then(|(folder, name)| Some((folder, name.strip_suffix(".toml")?)))
+            {
+                folders.entry(folder.to_owned()).or_default().insert(id.to_owned(), text);
             }
         }
         let mut sources = IndexMap::new();

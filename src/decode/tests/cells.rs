@@ -114,7 +114,6 @@ fn float(json: &Json, format: Option<Format>) -> Option<f64> {
 }
 
 /// None for a bad value, `Some(None)` for no date; the clock as it is written, and its zone.
-#[expect(clippy::type_complexity)]
 fn time(json: &Json, column: &Column) -> Option<Option<(NaiveDateTime, Option<i64>)>> {
     let Text(text) = json else { return None };
     let dmy = column.format == Some(Format::Dmy) && text.chars().nth(2) == Some('/');
