@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (stopper, stop) = Stopper::new();
     let export = Export::plan(vec![connection], &selection, lake, Options::default(), (Arc::new(stopper), stop))?;
     export.probe_lake().await?;
-    let report = export.run().await?;
+    let report = export.run().await;
 
     println!("{}", serde_json::to_string_pretty(&report)?);
     for table in &report.tables {

@@ -76,6 +76,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// What the value ahead is, by its first byte; [`Self::at`] is then that byte.
+    #[inline(always)]
     pub fn peek(&mut self) -> Result<Kind, Malformed> {
         self.space();
         match self.byte() {
@@ -91,6 +92,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Passes one value, whatever it holds.
+    #[inline(always)]
     pub fn skip(&mut self) -> Result<Value<'a>, Malformed> {
         let kind = self.peek()?;
         let start = self.at;
@@ -122,6 +124,7 @@ impl<'a> Scanner<'a> {
 
     /// Passes the next member's name if it is written exactly like this, quotes and colon included. It must be a name as
     /// [`Self::next_key`] handed it out. If it is not there nothing is passed.
+    #[inline(always)]
     pub fn pass_key(&mut self, quoted: &str) -> bool {
         let start = self.at;
         self.space();

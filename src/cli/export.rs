@@ -18,6 +18,10 @@ pub(super) async fn run(args: &ExportArgs, printer: &Printer) -> Result<Done> {
         max_bad_cells: args.max_bad_cells,
         fail_fast: args.fail_fast,
     };
+    if let Some(file) = &args.report {
+        // An hour's work must not end with a report that has nowhere to go.
+        std::fs::File::create(file).map_err(|error| Error::config(format!("cannot write the report to `{}`: {error}", file.display())))?;
+    }
     let export = Export::plan(connections, &selection(&args.from), lake, options, stop)?;
     let report = run_shown(export, printer, args.progress).await?;
     if let Some(file) = &args.report {
@@ -48,7 +52,7 @@ pub(super) fn selection(args: &ConnectionArgs) -> Selection {
 pub(super) async fn run_shown(export: Export, printer: &Printer, mode: ProgressMode) -> Result<RunReport> {
     export.probe_lake().await?;
     let display = Display::new(printer, export.progress(), mode);
-    let report = display.during(export.run()).await?;
+    let report = display.during(export.run()).await;
     summary::tell(printer, &report);
     Ok(report)
 }

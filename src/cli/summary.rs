@@ -51,6 +51,9 @@ pub fn tell(printer: &Printer, report: &RunReport) {
             )),
         );
     }
+    if let Some(error) = &report.unwritten {
+        printer.error(&format!("run report: {}", error.message), error.hint.as_deref());
+    }
     printer.info(&closing(report));
 }
 
@@ -186,6 +189,7 @@ mod tests {
             lake: "file:///lake".to_owned(),
             started_at: DateTime::UNIX_EPOCH,
             finished_at: DateTime::UNIX_EPOCH,
+            unwritten: None,
             tables: vec![
                 table("qualifications", Status::Committed),
                 table("qualifications__questionanswers", Status::Committed),

@@ -42,7 +42,7 @@ impl Rows {
     }
 
     /// Appends to one column; each of them must get one value per row.
-    #[inline]
+    #[inline(always)]
     pub fn append(&mut self, column: usize, cell: Cell<'_>) {
         if let Cell::Text(text) = cell {
             self.text_bytes += text.len();
@@ -111,7 +111,7 @@ impl Values {
     }
 
     /// A cell of another type cannot come here; it would be null.
-    #[inline]
+    #[inline(always)]
     fn append(&mut self, cell: Cell<'_>) {
         match (self, cell) {
             (Self::Text(values), Cell::Text(text)) => values.append_value(text),

@@ -56,7 +56,7 @@ impl Conversion {
     }
 
     /// The same for a value as it is written.
-    #[inline]
+    #[inline(always)]
     pub fn json<'t>(&self, value: Value<'t>, scratch: &'t mut String) -> Result<Cell<'t>, Bad> {
         match (value.kind, value.contents()) {
             (Kind::Null, _) => Ok(Cell::Null),
@@ -76,7 +76,7 @@ impl Conversion {
     }
 
     /// `text` is a string's characters, or another value as it is written.
-    #[inline]
+    #[inline(always)]
     fn plain<'t>(&self, kind: Kind, text: &'t str) -> Result<Cell<'t>, Bad> {
         if self.kind == ColumnType::Text {
             return if text.len() <= MAX_TEXT {

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use indexmap::IndexMap;
 
-use super::Output;
 use super::find::{Found, find_array};
 use super::table::{Parent, Row, Target};
 use super::trie::Slots;
+use super::{Output, not_json};
 use crate::error::Result;
 use crate::json::{Kind, LoneSurrogate, Scanner, Value, unescape};
 
@@ -60,10 +60,10 @@ impl Child {
         let mut scanner = Scanner::new(value.raw);
         match value.kind {
             Kind::Array => {
-                scanner.begin_array()?;
-                while scanner.next_element()? {
-                    if scanner.peek()? == Kind::Null {
-                        scanner.skip()?;
+                scanner.begin_array().map_err(not_json)?;
+                while scanner.next_element().map_err(not_json)? {
+                    if scanner.peek().map_err(not_json)? == Kind::Null {
+                        scanner.skip().map_err(not_json)?;
                     } else {
                         let parent = Parent { target: parent, row };
                         self.element(position, &mut scanner, parent, None, &mut buffers.slots, out)?;
@@ -73,10 +73,10 @@ impl Child {
             Kind::Object => {
                 let Buffers { slots, members } = buffers;
                 members.clear();
-                scanner.begin_object()?;
+                scanner.begin_object().map_err(not_json)?;
                 let parent = Parent { target: parent, row };
-                while let Some(name) = scanner.next_key()? {
-                    let value = scanner.skip()?;
+                while let Some(name) = scanner.next_key().map_err(not_json)? {
+                    let value = scanner.skip().map_err(not_json)?;
                     match unescape(name) {
                         Ok(name) => drop(members.insert(name, value)),
                         Err(LoneSurrogate) => {
@@ -108,7 +108,7 @@ impl Child {
         slots: &mut Slots<'p>,
         out: &mut Output,
     ) -> Result<()> {
-        let kind = self.target.trie.read(scanner, slots)?;
+        let kind = self.target.trie.read(scanner, slots).map_err(not_json)?;
         let row = Row {
             slots,
             around: None,

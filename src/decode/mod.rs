@@ -177,8 +177,8 @@ impl Decoder {
 
     fn record<'p>(&mut self, text: &'p str, slots: &mut Slots<'p>, element: &mut Slots<'p>, buffers: &mut [Buffers<'p>]) -> Result<()> {
         let mut scanner = Scanner::new(text);
-        let kind = self.target.trie.read(&mut scanner, slots)?;
-        scanner.end()?;
+        let kind = self.target.trie.read(&mut scanner, slots).map_err(not_json)?;
+        scanner.end().map_err(not_json)?;
         let row = Row {
             slots,
             around: None,
@@ -202,9 +202,9 @@ impl Decoder {
             }
             Some((value, _)) if value.kind == Kind::Array => {
                 let mut scanner = Scanner::new(value.raw);
-                scanner.begin_array()?;
-                while scanner.next_element()? {
-                    let kind = self.target.trie.read(&mut scanner, element)?;
+                scanner.begin_array().map_err(not_json)?;
+                while scanner.next_element().map_err(not_json)? {
+                    let kind = self.target.trie.read(&mut scanner, element).map_err(not_json)?;
                     if kind == Kind::Null {
                         continue;
                     }
@@ -237,8 +237,7 @@ impl Decoder {
     }
 }
 
-impl From<Malformed> for Error {
-    fn from(malformed: Malformed) -> Self {
-        Self::defect(format!("not the JSON that the page was checked to be: {malformed}"))
-    }
+/// The reader takes a page only if it is well-formed.
+fn not_json(malformed: Malformed) -> Error {
+    Error::defect(format!("not the JSON that the page was checked to be: {malformed}"))
 }

@@ -28,18 +28,12 @@ pub(super) struct Decoded {
 
 impl Decoded {
     fn rows(&self, table: usize) -> Vec<Vec<&str>> {
-        let shown = |row: &'_ Vec<Shown>| {
-            row.iter()
-                .map(|cell| cell.clone().unwrap_or_else(|| "-".to_owned()))
-                .collect::<Vec<_>>()
-        };
-        self.rows[table]
-            .iter()
-            .map(|row| shown(row).into_iter().map(|cell| &*cell.leak()).collect())
+        let rows = self.rows[table].iter();
+        rows.map(|row| row.iter().map(|cell| cell.as_deref().unwrap_or("-")).collect())
             .collect()
     }
 
-    /// `column: raw (reason)`, with `*` for a record as a whole.
+    /// `table key column: raw (reason)`, with `*` for a record as a whole.
     fn rejects(&self) -> Vec<String> {
         let shown = |reject: &Reject| {
             let column = reject.column.as_deref().unwrap_or("*");

@@ -172,11 +172,8 @@ impl Export {
         self.run.lake.probe().await
     }
 
-    /// Runs to the end and writes the report into the lake.
-    ///
-    /// # Errors
-    /// Only when the report cannot be written: a table that fails is told in the report.
-    pub async fn run(self) -> Result<RunReport> {
+    /// Runs to the end and writes the report into the lake. A table that fails is told in the report.
+    pub async fn run(self) -> RunReport {
         let Self {
             run,
             families,
@@ -204,21 +201,24 @@ impl Export {
                 State::Waiting | State::Reading => None,
             })
             .collect();
-        let report = RunReport {
+        let mut report = RunReport {
             run_id: run.id.clone(),
             afluente: env!("CARGO_PKG_VERSION"),
             lake: run.lake.url(""),
             started_at: run.started_at,
             finished_at: Utc::now(),
             tables,
+            unwritten: None,
         };
-        let text = serde_json::to_vec_pretty(&report)
-            .map_err(|error| Error::defect(format!("the run report cannot be written as JSON: {error}")))?;
-        run.lake
-            .put(&format!("_runs/{}.json", run.id), text)
-            .await
-            .map_err(|error| error.context("run report"))?;
-        Ok(report)
+        report.unwritten = run.write_report(&report).await.err().as_ref().map(Failure::from);
+        report
+    }
+}
+
+impl Run {
+    async fn write_report(&self, report: &RunReport) -> Result<()> {
+        let text = serde_json::to_vec_pretty(report).map_err(|error| Error::defect(format!("it cannot be JSON: {error}")))?;
+        self.lake.put(&format!("_runs/{}.json", self.id), text).await
     }
 }
 

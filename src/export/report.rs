@@ -20,12 +20,15 @@ pub struct RunReport {
     pub finished_at: DateTime<Utc>,
     /// Every table of the run, exploded ones after their parent.
     pub tables: Vec<TableReport>,
+    /// Why this report is not in the lake.
+    #[serde(skip)]
+    pub unwritten: Option<Failure>,
 }
 
 impl RunReport {
-    /// Whether a table failed or was not reached.
+    /// Whether a table failed or was not reached, or the report itself could not be written.
     pub fn failed(&self) -> bool {
-        self.tables.iter().any(|table| table.status != Status::Committed)
+        self.unwritten.is_some() || self.tables.iter().any(|table| table.status != Status::Committed)
     }
 }
 

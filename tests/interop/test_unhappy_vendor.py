@@ -79,6 +79,16 @@ def test_what_passes_is_tried_again(sandbox, vendor, tmp_path, fault):
     assert 2 * wait <= outcome.seconds < 30
 
 
+@pytest.mark.parametrize("nth", [1, 2, 4])
+def test_an_empty_page_is_not_believed_at_once(sandbox, vendor, tmp_path, nth):
+    """Ploomes may throttle without a word: 200 and no rows. Asked again, it gives them; no table is cut short or emptied."""
+    throttled = reply(200, '{"@odata.context":"https://public9-api2.ploomes.com/$metadata#Deals","value":[]}')
+    vendor.on(PAGE, lambda n: throttled if n == nth else None)
+    outcome = unhappy.export(tmp_path, sandbox, "--base-url", vendor.base)
+    assert outcome.code == 0, outcome.err
+    unhappy.assert_committed(tmp_path / "lake", sandbox, (VICTIM, *OTHERS))
+
+
 def test_rows_are_whole_although_bodies_are_cut(tmp_path):
     """A vendor that fails at every turn, within what a retry can mend, loses and doubles nothing."""
     faults = "429=0.02,429-bare=0.02,500=0.06,cut=0.1,slow=0.02,empty=0.05"

@@ -18,8 +18,7 @@ enum Hit {
     Unjoinable,
 }
 
-/// The columns of a table that is not exploded have one more than these tables show between them: every type and format, paths
-/// that share names, that lie below each other and that pass through arrays.
+/// Every type and format, and paths that share names, that lie below each other and that pass through arrays.
 const TABLES: &[(&str, &str)] = &[
     (
         "deals",
