@@ -29,8 +29,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::dbg_macro,
-    clippy::print_stdout,
-    clippy::print_stderr
+    clippy::print_stdout
 )]
 
 pub mod cli;
