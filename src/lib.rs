@@ -24,13 +24,7 @@
 //! `examples/export_to_disk.rs` plans and runs an export; `examples/read_manifest.rs` reads what it wrote.
 
 // Outside data never panics: each of these would be a defect here. Tests may.
-#![warn(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::dbg_macro,
-    clippy::print_stdout
-)]
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::dbg_macro, clippy::print_stdout)]
 
 pub mod cli;
 pub mod commit;

@@ -79,9 +79,9 @@ class Running:
             out, err = self.process.communicate()
             raise AssertionError(f"still running after {timeout} s\nstdout: {out}\nstderr: {err}") from None
         seconds = time.monotonic() - self.started
-        report = None
-        if self.report_file and self.report_file.exists():
-            report = json.loads(self.report_file.read_text("utf-8"))
+        # A run that is killed leaves the report's place empty.
+        text = self.report_file.read_text("utf-8") if self.report_file and self.report_file.exists() else ""
+        report = json.loads(text) if text else None
         return Outcome(self.process.returncode, out, err, seconds, report)
 
     def signal(self, number: signal.Signals) -> None:

@@ -139,11 +139,15 @@ def test_full_disk(tmp_path, mount):
         unhappy.assert_committed(lake, sandbox, (VICTIM, *OTHERS))
 
 
-def test_the_report_cannot_be_written(sandbox, tmp_path):
-    """A `--report` that cannot be written is told with its path; what was exported stands."""
-    args = unhappy.arguments(tmp_path, "--report", tmp_path / "no" / "such" / "folder.json")
-    outcome = program.run(args, cwd=tmp_path, env=sandbox.environment())
-    assert outcome.code != 0 and str(tmp_path / "no" / "such" / "folder.json") in outcome.err
+def test_the_lake_takes_no_run_report(sandbox, tmp_path):
+    """Tables that are committed are told as such, with the summary, although the report of the run finds no place in the lake."""
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "lake" / "_runs").touch()
+    outcome = program.run(unhappy.arguments(tmp_path), cwd=tmp_path, env=sandbox.environment())
+    assert "4 tables committed" in outcome.err and "_runs" in outcome.err and "hint:" in outcome.err, outcome.err
+    # 0 would hide it, 2 says that nothing was started.
+    assert outcome.code == 1, outcome.err
+    (tmp_path / "lake" / "_runs").unlink()
     unhappy.assert_committed(tmp_path / "lake", sandbox, (VICTIM, *OTHERS))
 
 

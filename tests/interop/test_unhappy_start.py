@@ -28,10 +28,13 @@ def asked(sandbox):
     return lambda: sandbox.tell("requests")["ploomes"]["requests"] - before
 
 
-def test_missing_token(sandbox, tmp_path, asked):
-    """The variable that is not set is named."""
+@pytest.mark.parametrize("token", [None, "", "two\nlines"])
+def test_no_usable_token(sandbox, tmp_path, asked, token):
+    """The variable that is not set, or holds no token, is named."""
     env = sandbox.environment()
     del env["PLOOMES_USER_KEY"]
+    if token is not None:
+        env["PLOOMES_USER_KEY"] = token
     assert_not_started(unhappy.export(tmp_path, sandbox, env=env), sandbox, ["ploomes", "PLOOMES_USER_KEY"])
     assert asked() == 0 and not rules.manifests(tmp_path / "lake")
 
@@ -68,6 +71,14 @@ def test_plain_http_to_another_machine(sandbox, tmp_path):
     """A token is not sent in the clear."""
     outcome = unhappy.export(tmp_path, sandbox, "--base-url", "http://api.example")
     assert_not_started(outcome, sandbox, ["api.example", "https"])
+
+
+def test_a_report_that_has_nowhere_to_go(sandbox, tmp_path, asked):
+    """Told before an hour's work, not after it."""
+    report = tmp_path / "no" / "such" / "folder.json"
+    outcome = program.run(unhappy.arguments(tmp_path, "--report", report), cwd=tmp_path, env=sandbox.environment())
+    assert_not_started(outcome, sandbox, [str(report)])
+    assert asked() == 0 and not rules.manifests(tmp_path / "lake")
 
 
 def test_a_file_where_the_lake_should_be(sandbox, tmp_path, asked):
