@@ -4,7 +4,7 @@ use futures::StreamExt;
 
 use super::args::CheckArgs;
 use super::export::{open, selection};
-use super::printer::{Printer, number};
+use super::printer::{Printer, count};
 use super::{Done, stop_on_signals};
 use crate::config::Connection;
 use crate::error::{Error, Kind, Result};
@@ -14,69 +14,100 @@ use crate::read;
 use crate::schema::Table;
 
 pub(super) async fn run(args: &CheckArgs, printer: &Printer) -> Result<Done> {
-    let (_stopper, stop) = stop_on_signals(printer);
+    let (_stopper, stop) = stop_on_signals(printer, None);
     let (connections, lake) = open(&args.from)?;
     let selection = selection(&args.from);
     selection.check(&connections)?;
-    let mut failures = 0;
-    failures += usize::from(!tell(
+    let mut tally = Tally {
         printer,
+        checks: 0,
+        failures: 0,
+    };
+    let probed = stop.race(lake.probe()).await;
+    tally.tell(
+        "",
         &format!("lake {}", lake.url("")),
-        lake.probe()
-            .await
-            .map(|()| "can be written; the second writer of a version is refused".to_owned()),
-    ));
+        0,
+        probed.map(|()| "can be written".to_owned()),
+    );
     for connection in &connections {
-        printer.info(&printer.strong(&format!(
-            "{} ({} at {})",
-            connection.name, connection.source.title, connection.base_url
-        )));
-        failures += check_connection(printer, connection, selection.families(connection), &stop).await?;
-    }
-    if failures == 0 {
-        printer.info("everything is ready");
-        return Ok(Done::All);
-    }
-    printer.info(&format!("{failures} of the checks failed"));
-    Ok(Done::Partly)
-}
-
-async fn check_connection(printer: &Printer, connection: &Connection, tables: Vec<Table>, stop: &Stop) -> Result<usize> {
-    let client = client(connection, stop.clone())?;
-    let client = &client;
-    let mut outcomes = futures::stream::iter(&tables)
-        .map(|table| async move {
-            let endpoint = connection.tables.get(&table.id).and_then(|table| table.endpoint.as_deref());
-            (table, read::probe(client, &connection.source, table, endpoint, &Meter::new()).await)
-        })
-        .buffered(connection.source.rate_limit.in_flight);
-    let mut failures = 0;
-    while let Some((table, outcome)) = outcomes.next().await {
-        let refused = matches!(&outcome, Err(error) if matches!(error.kind(), Kind::Auth | Kind::Stopped));
-        let told = outcome.map(|probe| match (probe.unavailable, probe.counted) {
-            (Some(reason), _) => format!("not in this account: {reason}"),
-            (None, Some(rows)) => format!("{} rows", number(rows)),
-            (None, None) if probe.rows_on_page == 0 => "answers, no rows".to_owned(),
-            (None, None) => "answers".to_owned(),
-        });
-        failures += usize::from(!tell(printer, &table.id, told));
-        if refused {
-            // Every other table would say the same.
+        if !printer.is_json() {
+            printer.info(&printer.strong(&format!(
+                "{} ({} at {})",
+                connection.name, connection.source.title, connection.base_url
+            )));
+        }
+        tally.check(connection, &selection.families(connection), &stop).await?;
+        if stop.is_requested() {
             break;
         }
     }
-    Ok(failures)
+    let checks = count(tally.checks, "check");
+    if tally.failures == 0 {
+        printer.info(&format!("{checks}: everything is ready"));
+        return Ok(Done::All);
+    }
+    printer.info(&format!("{} of {checks} failed", tally.failures));
+    Ok(Done::Partly)
 }
 
-fn tell(printer: &Printer, name: &str, outcome: Result<String, Error>) -> bool {
-    match outcome {
-        Ok(found) => {
-            printer.info(&format!("  {} {name}: {found}", printer.good("✓")));
-            true
+/// What was checked and told so far.
+struct Tally<'a> {
+    printer: &'a Printer,
+    checks: u64,
+    failures: u64,
+}
+
+impl Tally<'_> {
+    async fn check(&mut self, connection: &Connection, tables: &[Table], stop: &Stop) -> Result<()> {
+        let client = client(connection, stop.clone())?;
+        let client = &client;
+        let width = tables.iter().map(|table| table.id.chars().count()).max().unwrap_or(0);
+        let owner = format!("{}.", connection.name);
+        let mut outcomes = futures::stream::iter(tables)
+            .map(|table| async move {
+                let endpoint = connection.tables.get(&table.id).and_then(|table| table.endpoint.as_deref());
+                (table, read::probe(client, &connection.source, table, endpoint, &Meter::new()).await)
+            })
+            .buffered(connection.source.rate_limit.in_flight);
+        let mut left = tables.len() as u64;
+        while let Some((table, outcome)) = outcomes.next().await {
+            left -= 1;
+            let refused = matches!(&outcome, Err(error) if matches!(error.kind(), Kind::Auth | Kind::Stopped));
+            let told = outcome.map(|probe| match (probe.unavailable, probe.counted) {
+                (Some(reason), _) => format!("not in this account: {reason}"),
+                (None, Some(rows)) => count(rows, "row"),
+                (None, None) if probe.rows_on_page == 0 => "answers, no rows".to_owned(),
+                (None, None) => "answers".to_owned(),
+            });
+            self.tell(&owner, &table.id, width, told);
+            if refused && left > 0 {
+                // Every other table would say the same.
+                self.printer.info(&format!("  {} not asked", count(left, "other table")));
+                break;
+            }
         }
-        Err(error) => {
-            printer.error(&format!("{} {name}: {}", printer.bad("✗"), error.message()), error.advice());
-            false
+        Ok(())
+    }
+
+    /// A line with a tick or a cross; where lines stand alone, in a JSON log or among errors only, with the whole name.
+    fn tell(&mut self, owner: &str, name: &str, width: usize, outcome: Result<String, Error>) {
+        let printer = self.printer;
+        let indent = if owner.is_empty() { "" } else { "  " };
+        self.checks += 1;
+        self.failures += u64::from(outcome.is_err());
+        match outcome {
+            Ok(found) if printer.is_json() => printer.info(&format!("{owner}{name}: {found}")),
+            Ok(found) => printer.info(&format!("{indent}{} {name:width$}  {found}", printer.good("✓"))),
+            Err(error) if printer.is_json() || printer.is_quiet() => {
+                printer.error(&format!("{owner}{name}: {}", error.message()), error.advice());
+            }
+            Err(error) => {
+                printer.line(&format!("{indent}{} {name:width$}  {}", printer.bad("✗"), error.message()));
+                if let Some(hint) = error.advice() {
+                    printer.line(&format!("{indent}  {}: {hint}", printer.advice("hint")));
+                }
+            }
         }
     }
 }

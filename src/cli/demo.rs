@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::args::DemoArgs;
 use super::export::run_shown;
-use super::printer::{Printer, number};
-use super::{Done, stop_on_signals};
+use super::printer::{Printer, count, number};
+use super::{ABANDONED, Done, stop_on_signals};
 use crate::config::Connection;
 use crate::error::{Error, Result};
 use crate::export::{Export, Options, RunReport, Selection};
@@ -14,7 +14,7 @@ use crate::schema::Catalog;
 use crate::store::{Lake, S3Options};
 
 pub(super) async fn run(args: &DemoArgs, printer: &Printer) -> Result<Done> {
-    let stop = stop_on_signals(printer);
+    let stop = stop_on_signals(printer, Some(ABANDONED));
     let catalog = Catalog::embedded()?;
     let sandbox = Sandbox::start(sandbox::Options {
         address: ([127, 0, 0, 1], 0).into(),
@@ -33,8 +33,8 @@ pub(super) async fn run(args: &DemoArgs, printer: &Printer) -> Result<Done> {
         .collect::<Result<Vec<_>>>()?;
     let lake = Lake::open(&args.to, &S3Options::default())?;
     printer.info(&format!(
-        "{} simulated vendors on this machine, without the vendors' rate limits; exporting every documented table into {}",
-        connections.len(),
+        "Exporting every table of {}, simulated on this machine, into {}",
+        count(connections.len() as u64, "vendor"),
         args.to
     ));
     let export = Export::plan(connections, &Selection::default(), lake, Options::default(), stop)?;

@@ -3,14 +3,14 @@
 use super::args::{ConnectionArgs, ExportArgs, ProgressMode};
 use super::printer::Printer;
 use super::progress::Display;
-use super::{Done, stop_on_signals, summary};
+use super::{ABANDONED, Done, stop_on_signals, summary};
 use crate::config::{Config, Connection, DEFAULT_LAKE};
 use crate::error::{Error, Result};
 use crate::export::{Export, Limit, Options, RunReport, Selection};
 use crate::store::Lake;
 
 pub(super) async fn run(args: &ExportArgs, printer: &Printer) -> Result<Done> {
-    let stop = stop_on_signals(printer);
+    let stop = stop_on_signals(printer, Some(ABANDONED));
     let (connections, lake) = open(&args.from)?;
     let options = Options {
         memory: args.memory,
@@ -52,7 +52,8 @@ pub(super) fn selection(args: &ConnectionArgs) -> Selection {
 pub(super) async fn run_shown(export: Export, printer: &Printer, mode: ProgressMode) -> Result<RunReport> {
     export.probe_lake().await?;
     let display = Display::new(printer, export.progress(), mode);
+    let failures_told = display.tells_failures();
     let report = display.during(export.run()).await;
-    summary::tell(printer, &report);
+    summary::tell(printer, &report, failures_told);
     Ok(report)
 }

@@ -1,6 +1,5 @@
 //! `afluente init`: a commented afluente.toml, asked for on a terminal, with everything commented out elsewhere.
 
-use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
 
 use super::Done;
@@ -26,11 +25,20 @@ pub(super) fn run(args: &InitArgs, printer: &Printer) -> Result<Done> {
     // What is written must be what is read.
     Config::parse("afluente.toml", &text)?;
     std::fs::write(&args.config, &text).map_err(|error| Error::config(format!("cannot write `{}`: {error}", args.config.display())))?;
-    printer.info(&format!(
-        "wrote {}; next: set the tokens it names, then `afluente check`",
-        args.config.display()
-    ));
+    printer.info(&format!("Wrote {}. {}", args.config.display(), next(&catalog, &answers)));
     Ok(Done::All)
+}
+
+fn next(catalog: &Catalog, answers: &Answers) -> String {
+    let variables: Vec<String> = catalog
+        .sources()
+        .filter(|source| answers.connections.iter().any(|(_, id)| *id == source.id))
+        .map(|source| format!("{}=...", source.token_env))
+        .collect();
+    if variables.is_empty() {
+        return "Next: uncomment a connection, set the token it names, and run `afluente check`.".to_owned();
+    }
+    format!("Next: export {}, then run `afluente check`.", variables.join(" "))
 }
 
 #[derive(Default)]
@@ -42,20 +50,33 @@ struct Answers {
 
 fn ask(catalog: &Catalog, printer: &Printer) -> Result<Answers> {
     let mut answers = Answers {
-        lake: Some(question(printer, "Where is the lake, a path or s3://bucket/prefix?", DEFAULT_LAKE)?),
+        lake: Some(question(printer, "Lake: a path or s3://bucket/prefix", DEFAULT_LAKE)?),
         ..Answers::default()
     };
     for source in catalog.sources() {
-        let answer = question(
-            printer,
-            &format!("Export {}? A name for the connection, or nothing", source.title),
-            "",
-        )?;
-        if !answer.is_empty() {
-            answers.connections.push((answer, source.id.clone()));
+        let prompt = format!("{}: a name for the connection (Enter leaves it out)", source.title);
+        let name = loop {
+            let name = question(printer, &prompt, "")?;
+            match refused(&name, &answers) {
+                Some(reason) => printer.warning(&reason, None),
+                None => break name,
+            }
+        };
+        if !name.is_empty() {
+            answers.connections.push((name, source.id.clone()));
         }
     }
     Ok(answers)
+}
+
+/// Why this cannot be the name of one more connection.
+fn refused(name: &str, answers: &Answers) -> Option<String> {
+    if answers.connections.iter().any(|(taken, _)| taken == name) {
+        return Some(format!("`{name}` is taken: each connection has a folder of its own"));
+    }
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    (name.starts_with(['_', '.']) || !name.chars().all(fits))
+        .then(|| format!("`{name}` becomes a folder: expected ASCII letters, digits, `-`, `_` or `.`, not starting with `_` or `.`"))
 }
 
 fn question(printer: &Printer, text: &str, default: &str) -> Result<String> {
@@ -75,16 +96,14 @@ fn question(printer: &Printer, text: &str, default: &str) -> Result<String> {
 }
 
 fn render(catalog: &Catalog, answers: &Answers) -> String {
-    let mut text = String::from(
-        "# afluente.toml: what `afluente export` reads. `afluente check` tests it. A token is never written here.\n\n[lake]\n",
-    );
+    let mut text = String::from("# What `afluente export` reads and `afluente check` tests. A token is never in here.\n\n[lake]\n");
     let lake = answers.lake.as_deref().unwrap_or(DEFAULT_LAKE);
-    let _ = writeln!(
-        text,
-        "url = {}                # a path, file:// or s3://bucket/prefix; --to overrides it",
-        quoted(lake)
-    );
-    text.push_str("# [lake.s3]                    # credentials come from the usual AWS_* variables\n# endpoint = \"https://s3.example.com\"\n# region = \"sa-east-1\"\n");
+    text.push_str(&commented(
+        &format!("url = {}", quoted(lake)),
+        "a path, file:// or s3://bucket/prefix",
+    ));
+    text.push_str(&commented("# [lake.s3]", "credentials are the usual AWS_* variables"));
+    text.push_str("# endpoint = \"https://s3.example.com\"\n# region = \"sa-east-1\"\n");
     for source in catalog.sources() {
         let chosen: Vec<&str> = answers
             .connections
@@ -109,21 +128,38 @@ fn connection(source: &Source, name: &str, mark: &str) -> String {
     } else {
         quoted(name)
     };
-    format!(
-        "\n{mark}[connections.{name}]        # {title}: the name becomes a folder of the lake\n\
-         {mark}source = \"{id}\"\n\
-         {mark}token = {{ env = \"{variable}\" }}   # or {{ file = \"/run/secrets/{id}\" }}\n\
-         # include = [\"*\"]              # tables, as globs: `afluente tables {id}` lists them\n\
-         # exclude = []\n\
-         # start = \"2022-01-01\"         # tables with a cursor begin here\n\
-         # rate_limit = {{ requests = {requests}, per = \"{per}s\", in_flight = {in_flight} }}   # the declared limit; less where others use the account too\n",
-        title = source.title,
-        id = source.id,
-        variable = source.token_env,
-        requests = source.rate_limit.requests,
-        per = source.rate_limit.per.as_secs().max(1),
-        in_flight = source.rate_limit.in_flight,
-    )
+    let limit = format!(
+        "# rate_limit = {{ requests = {}, per = \"{}s\", in_flight = {} }}",
+        source.rate_limit.requests,
+        source.rate_limit.per.as_secs().max(1),
+        source.rate_limit.in_flight
+    );
+    [
+        (
+            format!("{mark}[connections.{name}]"),
+            format!("{}; the name of its folder", source.title),
+        ),
+        (format!("{mark}source = \"{}\"", source.id), String::new()),
+        (
+            format!("{mark}token = {{ env = \"{}\" }}", source.token_env),
+            "or { file = \"/run/secrets/token\" }".to_owned(),
+        ),
+        ("# include = [\"*\"]".to_owned(), format!("globs; `afluente tables {}`", source.id)),
+        ("# exclude = []".to_owned(), String::new()),
+        ("# start = \"2022-01-01\"".to_owned(), "where tables with a cursor begin".to_owned()),
+        (limit, "as declared".to_owned()),
+    ]
+    .iter()
+    .fold("\n".to_owned(), |text, (line, comment)| text + &commented(line, comment))
+}
+
+/// A line, and what it means in a column of its own.
+fn commented(line: &str, comment: &str) -> String {
+    if comment.is_empty() {
+        format!("{line}\n")
+    } else {
+        format!("{line:40} # {comment}\n")
+    }
 }
 
 fn quoted(text: &str) -> String {

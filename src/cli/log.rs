@@ -1,41 +1,47 @@
-//! `-v`: what the HTTP client and the stores tell of each request, on stderr.
+//! `-v`: what this program tells of each request, on stderr; `-vv`: what the libraries under it tell, too.
 
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::args::Global;
 use super::printer::Printer;
+use super::screen::Screen;
 
 /// Starts the log; nothing is logged without `-v`.
 pub fn start(global: &Global, printer: &Printer) {
-    let level = match global.verbose {
+    let told = match global.verbose {
         0 => return,
-        1 => LevelFilter::DEBUG,
-        _ => LevelFilter::TRACE,
+        1 => Targets::new().with_target("afluente", LevelFilter::DEBUG),
+        2 => Targets::new().with_default(LevelFilter::DEBUG),
+        _ => Targets::new().with_default(LevelFilter::TRACE),
     };
-    let bars = printer.bars().clone();
-    let builder = tracing_subscriber::fmt()
-        .with_max_level(level)
+    let screen = printer.screen().clone();
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(false)
-        .with_writer(move || Lifted(bars.clone()));
-    let started = if printer.is_json() {
-        builder.json().try_init()
+        .with_writer(move || Above(screen.clone()));
+    let lines = if printer.is_json() {
+        lines.json().flatten_event(true).boxed()
     } else {
-        builder.try_init()
+        lines.boxed()
     };
-    if let Err(error) = started {
+    if let Err(error) = tracing_subscriber::registry().with(lines.with_filter(told)).try_init() {
         printer.warning(&format!("the log cannot be started: {error}"), None);
     }
 }
 
-/// Writes to stderr while the bars are lifted.
-struct Lifted(indicatif::MultiProgress);
+/// Writes above what is drawn on the terminal.
+struct Above(Screen);
 
-impl std::io::Write for Lifted {
+impl std::io::Write for Above {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.suspend(|| std::io::Write::write(&mut std::io::stderr().lock(), bytes))
+        // An event comes whole, in one call.
+        self.0.above(&String::from_utf8_lossy(bytes));
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        std::io::Write::flush(&mut std::io::stderr().lock())
+        Ok(())
     }
 }

@@ -3,6 +3,7 @@
 //! Exit codes: 0 all done · 1 at least one table failed (the others are committed) · 2 could not start.
 
 mod args;
+mod bars;
 mod check;
 mod demo;
 mod export;
@@ -11,6 +12,7 @@ mod log;
 mod printer;
 mod progress;
 mod sandbox;
+mod screen;
 mod summary;
 mod tables;
 
@@ -88,41 +90,64 @@ fn wait(command: impl Future<Output = Result<Done>>) -> Result<Done> {
     done
 }
 
-/// A stop that SIGINT and SIGTERM set. The second signal ends the process at once, as every shell user expects.
-fn stop_on_signals(printer: &Printer) -> (Arc<Stopper>, Stop) {
+/// What becomes of an export that is stopped.
+const ABANDONED: &str = "stopping: tables under way are abandoned, those committed stay; a second Ctrl-C ends at once";
+
+/// A stop that SIGINT and SIGTERM set, told in these words. The second signal ends the process at once, as every shell user expects.
+fn stop_on_signals(printer: &Printer, words: Option<&'static str>) -> (Arc<Stopper>, Stop) {
     let (stopper, stop) = Stopper::new();
     let stopper = Arc::new(stopper);
     let (given, printer) = (stopper.clone(), printer.clone());
+    // Listened to without a break: a second signal that follows at once must not be lost.
+    let mut signals = Signals::new();
     tokio::spawn(async move {
-        signal().await;
+        signals.next().await;
         given.stop();
-        printer.warning(
-            "stopping: tables under way are abandoned, those committed stay",
-            Some("press Ctrl-C again to end at once"),
-        );
-        signal().await;
+        if let Some(words) = words {
+            printer.warning(words, None);
+        }
+        signals.next().await;
+        printer.screen().draw(Vec::new());
         std::process::exit(130);
     });
     (stopper, stop)
 }
 
+/// SIGINT and, where there is one, SIGTERM.
+struct Signals {
+    #[cfg(unix)]
+    streams: Vec<tokio::signal::unix::Signal>,
+}
+
 #[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
+impl Signals {
+    fn new() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        // One that cannot be listened to ends the process, as it does without a listener.
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
+        Self {
+            streams: kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect(),
         }
-        Err(_) => {
-            let _ = tokio::signal::ctrl_c().await;
+    }
+
+    async fn next(&mut self) {
+        if self.streams.is_empty() {
+            return std::future::pending().await;
         }
+        let received = self.streams.iter_mut().map(|stream| Box::pin(stream.recv()));
+        futures::future::select_all(received).await;
     }
 }
 
 #[cfg(not(unix))]
-async fn signal() {
-    let _ = tokio::signal::ctrl_c().await;
+impl Signals {
+    fn new() -> Self {
+        Self {}
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    }
 }

@@ -2,9 +2,8 @@
 
 use std::io::{IsTerminal, Write};
 
-use indicatif::MultiProgress;
-
 use super::args::{Global, LogFormat, When};
+use super::screen::Screen;
 use crate::error::{Error, Result};
 
 /// Writes data and talk as the global options ask.
@@ -13,8 +12,7 @@ pub struct Printer {
     format: LogFormat,
     quiet: bool,
     color: bool,
-    /// Bars that must be lifted while a line is written.
-    bars: MultiProgress,
+    screen: Screen,
 }
 
 impl Printer {
@@ -30,13 +28,13 @@ impl Printer {
             format: global.log_format,
             quiet: global.quiet,
             color,
-            bars: MultiProgress::new(),
+            screen: Screen::default(),
         }
     }
 
-    /// The bars of this process.
-    pub fn bars(&self) -> &MultiProgress {
-        &self.bars
+    /// The lines that are drawn below what is told.
+    pub fn screen(&self) -> &Screen {
+        &self.screen
     }
 
     /// Whether only errors are told.
@@ -85,6 +83,15 @@ impl Printer {
         self.error(error.message(), error.advice());
     }
 
+    /// An object of a JSON log; its `level` and `message` stand first.
+    pub fn object(&self, level: &str, message: &str, members: serde_json::Value) {
+        let mut object = serde_json::json!({ "level": level, "message": message });
+        if let (Some(object), serde_json::Value::Object(members)) = (object.as_object_mut(), members) {
+            object.extend(members);
+        }
+        self.line(&object.to_string());
+    }
+
     /// Text in bold, where colours are used.
     pub fn strong(&self, text: &str) -> String {
         self.paint("1", text)
@@ -100,21 +107,20 @@ impl Printer {
         self.paint("31", text)
     }
 
+    /// Text in the colour of hints, where colours are used.
+    pub fn advice(&self, text: &str) -> String {
+        self.paint("1;36", text)
+    }
+
     /// A line of talk as it is, JSON or not.
     pub fn line(&self, text: &str) {
-        self.bars.suspend(|| {
-            // Talk that cannot be written has nowhere else to go.
-            let _ = writeln!(std::io::stderr().lock(), "{text}");
-        });
+        self.screen.above(&format!("{text}\n"));
     }
 
     fn talk(&self, level: &str, text: &str, hint: Option<&str>) {
         if self.is_json() {
-            let mut object = serde_json::json!({ "level": level, "message": text });
-            if let Some(hint) = hint {
-                object["hint"] = hint.into();
-            }
-            return self.line(&object.to_string());
+            let hint = hint.map_or(serde_json::Value::Null, |hint| serde_json::json!({ "hint": hint }));
+            return self.object(level, text, hint);
         }
         match level {
             "info" => self.line(text),
@@ -122,7 +128,7 @@ impl Printer {
             _ => self.line(&format!("{}: {text}", self.paint("1;31", level))),
         }
         if let Some(hint) = hint {
-            self.line(&format!("  {}: {hint}", self.paint("1;36", "hint")));
+            self.line(&format!("  {}: {hint}", self.advice("hint")));
         }
     }
 
@@ -146,6 +152,19 @@ pub fn number(value: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// | count | text |
+/// |---|---|
+/// | 1 file | `1 file` |
+/// | 0 file | `0 files` |
+/// | 1200 retry | `1,200 retries` |
+pub fn count(value: u64, noun: &str) -> String {
+    match (value, noun.strip_suffix('y')) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) => format!("{} {stem}ies", number(value)),
+        (_, None) => format!("{} {noun}s", number(value)),
+    }
 }
 
 /// | bytes | text |
@@ -176,6 +195,13 @@ mod tests {
     fn numbers_are_grouped() {
         for (value, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(number(value), text);
+        }
+    }
+
+    #[test]
+    fn one_is_singular() {
+        for (value, noun, text) in [(1, "file", "1 file"), (0, "file", "0 files"), (1_200, "retry", "1,200 retries")] {
+            assert_eq!(count(value, noun), text);
         }
     }
 

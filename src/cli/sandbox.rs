@@ -18,7 +18,7 @@ pub(super) async fn run(args: &SandboxArgs, printer: &Printer) -> Result<Done> {
         .hint("expected an address such as 127.0.0.1:8321"));
     }
     let catalog = Catalog::embedded()?;
-    let (_stopper, stop) = stop_on_signals(printer);
+    let (_stopper, stop) = stop_on_signals(printer, None);
     let sandbox = Sandbox::start(Options {
         address: args.listen,
         seed: args.world.seed,
@@ -42,11 +42,11 @@ pub(super) async fn run(args: &SandboxArgs, printer: &Printer) -> Result<Done> {
         lines.push_str(&format!("export {}={}\n", source.token_env, Sandbox::token(&source.id)));
     }
     printer.data(&lines)?;
+    let url = sandbox.url();
     printer.info(&format!(
-        "The sandbox answers at {} until Ctrl-C. The lines above, pasted in another shell, point `afluente export` at it; {}/_sandbox/row_counts tells what it holds.",
-        sandbox.url(),
-        sandbox.url()
+        "The sandbox answers at {url} until Ctrl-C; {url}/_sandbox/row_counts tells what it holds."
     ));
+    printer.info("The lines on stdout, pasted into another shell, point `afluente export` at it.");
     stop.requested().await;
     sandbox.shutdown().await;
     Ok(Done::All)

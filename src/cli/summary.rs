@@ -1,82 +1,200 @@
 //! The table at the end of a run, laid out for the terminal's width, and what failed with its hint.
 
-use super::printer::{Printer, number, size};
+use serde_json::json;
+
+use super::printer::{Printer, count, number, size};
 use crate::export::{RunReport, Status, TableReport};
 
 /// Terminals narrower than this get short headings.
 const WIDE: usize = 110;
+/// Columns of a table's name that are not given up for others.
+const NAME: usize = 24;
+/// The column that is left out where nobody waited.
+const WAITED: usize = 7;
+/// Columns that are left out first where there is no room.
+const SPARED: [usize; 4] = [6, WAITED, 5, 2];
+/// Tables named where many have the same trouble.
+const NAMED: usize = 6;
 
-/// Tells what a run did.
-pub fn tell(printer: &Printer, report: &RunReport) {
-    for line in lines(report, super::progress::terminal_width()) {
-        printer.line(&line);
+/// Tells what a run did; why tables failed only where it was not told before.
+pub fn tell(printer: &Printer, report: &RunReport, failures_told: bool) {
+    if !printer.is_quiet() && !printer.is_json() {
+        for line in lines(report, super::screen::width()) {
+            printer.line(&line);
+        }
     }
     for table in &report.tables {
-        let name = format!("{}.{}", table.connection, table.table);
         if let Some(warning) = &table.warning {
-            printer.warning(&format!("{name}: {warning}"), None);
-        }
-        // The cause stands once, with the table that was read.
-        if let (Some(error), None) = (&table.error, &table.exploded_from) {
-            printer.error(&format!("{name}: {}", error.message), error.hint.as_deref());
+            printer.warning(&format!("{}: {warning}", name(table)), None);
         }
     }
-    let rejected: u64 = report.tables.iter().map(|table| table.rejected_records).sum();
-    let bad: u64 = report.tables.iter().map(|table| table.bad_cells).sum();
-    if rejected + bad > 0 {
-        let worst: Vec<String> = report
-            .tables
-            .iter()
-            .filter(|table| table.rejected_records + table.bad_cells > 0)
-            .map(|table| {
-                format!(
-                    "{}.{} ({} records, {} values)",
-                    table.connection,
-                    table.table,
-                    number(table.rejected_records),
-                    number(table.bad_cells)
-                )
-            })
-            .collect();
-        printer.warning(
-            &format!(
-                "{} records without a usable key and {} unreadable values were kept apart: {}",
-                number(rejected),
-                number(bad),
-                worst.join(", ")
-            ),
-            Some(&format!(
-                "read them in {}/<connection>/_rejected/*.parquet: table, key, column, raw text, reason",
-                report.lake.trim_end_matches('/')
-            )),
-        );
+    tell_rejected(printer, report);
+    if !failures_told {
+        for failure in failures(report) {
+            printer.error(&failure.text(), failure.hint);
+        }
     }
     if let Some(error) = &report.unwritten {
         printer.error(&format!("run report: {}", error.message), error.hint.as_deref());
     }
-    printer.info(&closing(report));
+    let closing = closing(report);
+    let run = match report.unwritten {
+        None => Some(format!("{}/_runs/{}.json", report.lake.trim_end_matches('/'), report.run_id)),
+        Some(_) => None,
+    };
+    if !printer.is_json() {
+        printer.info(&printer.strong(&closing));
+        if let Some(run) = run {
+            printer.info(&format!("report: {run}"));
+        }
+    } else if !printer.is_quiet() {
+        let members = json!({ "run_id": report.run_id, "lake": report.lake, "report": run });
+        printer.object("info", &closing, members);
+    }
+}
+
+fn tell_rejected(printer: &Printer, report: &RunReport) {
+    let sum = |of: fn(&TableReport) -> u64| report.tables.iter().map(of).sum::<u64>();
+    let (records, values) = (sum(|table| table.rejected_records), sum(|table| table.bad_cells));
+    let tables: Vec<String> = report
+        .tables
+        .iter()
+        .filter(|table| table.rejected_records + table.bad_cells > 0)
+        .map(|table| {
+            let rejected = rejected((table.rejected_records, "record"), (table.bad_cells, "value"));
+            format!("{} ({rejected})", name(table))
+        })
+        .collect();
+    if tables.is_empty() {
+        return;
+    }
+    printer.warning(
+        &format!(
+            "{} kept apart: {}",
+            rejected((records, "keyless record"), (values, "unreadable value")),
+            tables.join(", ")
+        ),
+        Some(&format!(
+            "each has its key, column, raw text and reason in {}/<connection>/_rejected/*.parquet",
+            report.lake.trim_end_matches('/')
+        )),
+    );
+}
+
+fn rejected(records: (u64, &str), values: (u64, &str)) -> String {
+    [records, values]
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, noun)| count(*number, noun))
+        .collect::<Vec<_>>()
+        .join(" and ")
+}
+
+/// What one or more tables failed by.
+struct Failed<'a> {
+    message: &'a str,
+    hint: Option<&'a str>,
+    tables: Vec<String>,
+}
+
+impl Failed<'_> {
+    /// The first table's message whole; the others only differ in the address that was asked.
+    fn text(&self) -> String {
+        let mut text = format!("{}: {}", self.tables[0], self.message);
+        if let [_, others @ ..] = self.tables.as_slice() {
+            let named = others[..others.len().min(NAMED)].join(", ");
+            let rest = others.len().saturating_sub(NAMED);
+            let rest = if rest == 0 { String::new() } else { format!(" and {rest} more") };
+            text.push_str(&format!("; the same for {named}{rest}"));
+        }
+        text
+    }
+}
+
+/// The failures of a run, one for all tables that say the same. What is exploded fails with its parent and is not named.
+fn failures(report: &RunReport) -> Vec<Failed<'_>> {
+    let mut failures: Vec<Failed<'_>> = Vec::new();
+    for table in &report.tables {
+        let (Some(error), None) = (&table.error, &table.exploded_from) else {
+            continue;
+        };
+        let (message, hint) = (error.message.as_str(), error.hint.as_deref());
+        match failures
+            .iter_mut()
+            .find(|failure| failure.hint == hint && what(failure.message) == what(message))
+        {
+            Some(failure) => failure.tables.push(name(table)),
+            None => failures.push(Failed {
+                message,
+                hint,
+                tables: vec![name(table)],
+            }),
+        }
+    }
+    failures
+}
+
+/// What happened, without the request that it happened to and the attempts it took.
+///
+/// | message | what |
+/// |---|---|
+/// | ``GET https://host/Deals?$top=300: answered 401 Unauthorized: `no` (2 attempts in 0.3 s)`` | ``answered 401 Unauthorized: `no` `` |
+/// | `stopped on request` | `stopped on request` |
+fn what(message: &str) -> &str {
+    let what = match message.strip_prefix("GET ").and_then(|rest| rest.split_once(": ")) {
+        Some((_, what)) => what,
+        None => message,
+    };
+    match what.rsplit_once(" (") {
+        Some((what, attempts)) if attempts.contains(" attempts in ") => what,
+        _ => what,
+    }
+}
+
+fn name(table: &TableReport) -> String {
+    format!("{}.{}", table.connection, table.table)
 }
 
 fn closing(report: &RunReport) -> String {
-    let committed = report.tables.iter().filter(|table| table.status == Status::Committed);
-    let (mut tables, mut rows, mut bytes) = (0, 0, 0);
-    for table in committed {
-        tables += 1;
-        rows += table.rows;
-        bytes += table.bytes;
+    let of = |status: Status| report.tables.iter().filter(move |table| table.status == status);
+    let sum = |of: fn(&TableReport) -> u64| report.tables.iter().map(of).sum::<u64>();
+    let committed = of(Status::Committed).count() as u64;
+    let mut text = match report.tables.len() as u64 {
+        all if all == committed => format!("{} committed", count(all, "table")),
+        all => format!("{} of {} committed", number(committed), count(all, "table")),
+    };
+    for status in [Status::Failed, Status::Skipped] {
+        match of(status).count() {
+            0 => {}
+            tables => text.push_str(&format!(", {tables} {}", status.name())),
+        }
     }
-    let requests: u64 = report.tables.iter().map(|table| table.requests).sum();
-    let seconds = (report.finished_at - report.started_at).as_seconds_f64();
-    let left = report.tables.len() - tables;
-    let left = if left == 0 { String::new() } else { format!(", {left} not") };
     format!(
-        "{tables} tables committed{left}: {} rows, {}, {} requests in {seconds:.1} s → {}",
-        number(rows),
-        size(bytes),
-        number(requests),
-        report.lake
+        "{text}: {}, {}, {}, {}, {}",
+        count(sum(|table| table.rows), "row"),
+        count(sum(|table| table.files), "file"),
+        size(sum(|table| table.bytes)),
+        count(sum(|table| table.requests), "request"),
+        time((report.finished_at - report.started_at).as_seconds_f64())
     )
 }
+
+/// | seconds | text |
+/// |---|---|
+/// | 0.25 | `0.3 s` |
+/// | 75 | `1 min 15 s` |
+/// | 3,725 | `1 h 2 min` |
+fn time(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match (whole / 3_600, whole / 60 % 60, whole % 60) {
+        (0, 0, _) => format!("{seconds:.1} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// A line of the table, and what it stands for: the heading, a connection with its sums, or a table.
+type Row = [String; 9];
 
 fn lines(report: &RunReport, width: usize) -> Vec<String> {
     let headings = if width >= WIDE {
@@ -84,55 +202,91 @@ fn lines(report: &RunReport, width: usize) -> Vec<String> {
             "table", "rows", "files", "size", "rejected", "requests", "retries", "waited s", "seconds",
         ]
     } else {
-        ["table", "rows", "files", "size", "rej", "req", "ret", "wait", "s"]
+        ["table", "rows", "files", "size", "reject", "reqs", "retry", "wait", "s"]
     };
-    let mut rows: Vec<[String; 9]> = vec![headings.map(str::to_owned)];
-    let mut connection = "";
-    for table in &report.tables {
-        if table.connection != connection {
-            connection = &table.connection;
-            rows.push(std::array::from_fn(
-                |at| if at == 0 { connection.to_owned() } else { String::new() },
-            ));
-        }
-        rows.push(cells(table));
+    // What was not reached has nothing to tell; the closing line counts it.
+    let reached: Vec<&TableReport> = report.tables.iter().filter(|table| table.status != Status::Skipped).collect();
+    let mut rows: Vec<Row> = vec![headings.map(str::to_owned)];
+    for tables in reached.chunk_by(|one, next| one.connection == next.connection) {
+        rows.push(sums(tables));
+        rows.extend(tables.iter().map(|table| cells(table)));
     }
-    let mut widths: [usize; 9] = std::array::from_fn(|at| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0));
-    let others: usize = widths[1..].iter().map(|width| width + 1).sum();
-    widths[0] = widths[0].min(width.saturating_sub(others)).max(12);
+    if reached.is_empty() {
+        return Vec::new();
+    }
+    let waited = reached.iter().any(|table| table.waited_seconds >= 0.05);
+    let mut shown: Vec<usize> = (0..headings.len()).filter(|column| waited || *column != WAITED).collect();
+    let longest = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let mut widths: [usize; 9] = std::array::from_fn(longest);
+    let left = |shown: &[usize]| width.saturating_sub(shown[1..].iter().map(|column| widths[*column] + 1).sum());
+    for spared in SPARED {
+        if left(&shown) < widths[0].min(NAME) {
+            shown.retain(|column| *column != spared);
+        }
+    }
+    widths[0] = widths[0].min(left(&shown)).max(12);
     rows.iter()
         .map(|row| {
             let mut line = pad(&row[0], widths[0], true);
-            for (cell, width) in row.iter().zip(widths).skip(1) {
+            for column in &shown[1..] {
                 line.push(' ');
-                line.push_str(&pad(cell, width, false));
+                line.push_str(&pad(&row[*column], widths[*column], false));
             }
             line.trim_end().to_owned()
         })
         .collect()
 }
 
-fn cells(table: &TableReport) -> [String; 9] {
-    let indent = if table.exploded_from.is_some() { "  └ " } else { "  " };
-    let name = format!("{indent}{}", table.table);
-    if table.status != Status::Committed {
-        let mut row: [String; 9] = std::array::from_fn(|_| "-".to_owned());
-        row[0] = name;
-        row[1] = table.status.name().to_owned();
-        return row;
-    }
-    let own = |text: String| if table.exploded_from.is_some() { String::new() } else { text };
+/// A connection and the sums of its tables; tables are read at the same time, so their seconds have no sum.
+fn sums(tables: &[&TableReport]) -> Row {
+    let sum = |of: fn(&TableReport) -> u64| tables.iter().map(|table| of(table)).sum::<u64>();
+    [
+        tables[0].connection.clone(),
+        number(sum(|table| table.rows)),
+        number(sum(|table| table.files)),
+        size(sum(|table| table.bytes)),
+        number(sum(|table| table.rejected_records + table.bad_cells)),
+        number(sum(|table| table.requests)),
+        number(sum(|table| table.retries)),
+        String::new(),
+        String::new(),
+    ]
+}
+
+fn cells(table: &TableReport) -> Row {
+    let exploded = table.exploded_from.is_some();
+    let name = format!("{}{}", if exploded { "  └ " } else { "  " }, table.table);
+    let own = |text: String| if exploded { String::new() } else { text };
+    let dash = || "-".to_owned();
+    let [rows, files, bytes, rejected] = match table.status {
+        Status::Committed => [
+            number(table.rows),
+            number(table.files),
+            size(table.bytes),
+            number(table.rejected_records + table.bad_cells),
+        ],
+        other => [other.name().to_owned(), dash(), dash(), dash()],
+    };
     [
         name,
-        number(table.rows),
-        number(table.files),
-        size(table.bytes),
-        number(table.rejected_records + table.bad_cells),
+        rows,
+        files,
+        bytes,
+        rejected,
         own(number(table.requests)),
         own(number(table.retries)),
-        own(format!("{:.1}", table.waited_seconds)),
-        own(format!("{:.1}", table.seconds)),
+        own(seconds(table.waited_seconds)),
+        own(seconds(table.seconds)),
     ]
+}
+
+/// With a decimal below a hundred.
+fn seconds(value: f64) -> String {
+    if value < 99.95 {
+        format!("{value:.1}")
+    } else {
+        number(value.round() as u64)
+    }
 }
 
 fn pad(text: &str, width: usize, left: bool) -> String {
@@ -154,6 +308,7 @@ mod tests {
     use crate::export::Failure;
 
     fn table(name: &str, status: Status) -> TableReport {
+        let committed = u64::from(status == Status::Committed);
         TableReport {
             connection: "acme".to_owned(),
             source: "exactsales".to_owned(),
@@ -162,11 +317,11 @@ mod tests {
             status,
             mode: "full",
             version: Some(1),
-            rows: 1_234_567,
-            files: 12,
-            bytes: 98_765_432,
-            rejected_records: 3,
-            bad_cells: 1,
+            rows: committed * 1_234_567,
+            files: committed * 12,
+            bytes: committed * 98_765_432,
+            rejected_records: committed * 3,
+            bad_cells: committed,
             repeated_records: 0,
             requests: 2_470,
             retries: 2,
@@ -199,8 +354,8 @@ mod tests {
     }
 
     #[test]
-    fn the_table_fits_80_and_160_columns() {
-        for width in [80, 160] {
+    fn the_table_fits_the_terminal() {
+        for width in [60, 80, 160] {
             for line in lines(&report(), width) {
                 assert!(line.chars().count() <= width, "{width}: {line}");
             }
@@ -222,7 +377,83 @@ mod tests {
     fn the_closing_line_counts_what_was_committed() {
         assert_eq!(
             closing(&report()),
-            "2 tables committed, 1 not: 2,469,134 rows, 188.4 MiB, 7,410 requests in 0.0 s → file:///lake"
+            "2 of 3 tables committed, 1 failed: 2,469,134 rows, 24 files, 188.4 MiB, 7,410 requests, 0.0 s"
         );
+        let mut report = report();
+        report.tables.truncate(1);
+        report.tables[0].rows = 1;
+        assert_eq!(
+            closing(&report),
+            "1 table committed: 1 row, 12 files, 94.2 MiB, 2,470 requests, 0.0 s"
+        );
+    }
+
+    #[test]
+    fn what_was_not_reached_is_only_counted() {
+        let mut report = report();
+        report.tables[2].status = Status::Skipped;
+        assert!(!lines(&report, 160).join("\n").contains("leads"));
+        assert!(
+            closing(&report).starts_with("2 of 3 tables committed, 1 skipped:"),
+            "{}",
+            closing(&report)
+        );
+    }
+
+    #[test]
+    fn nobody_waited_is_told_by_no_column() {
+        let mut report = report();
+        for table in &mut report.tables {
+            table.waited_seconds = 0.0;
+        }
+        let line = |report: &RunReport| lines(report, 80).swap_remove(0);
+        assert!(!line(&report).contains("wait"), "{}", line(&report));
+        report.tables[0].waited_seconds = 2.0;
+        assert!(line(&report).contains("wait"), "{}", line(&report));
+    }
+
+    #[test]
+    fn tables_that_fail_alike_are_told_once() {
+        let failed = |name: &str, message: &str, hint: Option<&str>| TableReport {
+            error: Some(Failure {
+                message: message.to_owned(),
+                hint: hint.map(str::to_owned),
+            }),
+            ..table(name, Status::Failed)
+        };
+        let refused = |path: &str, attempts: &str| format!("GET https://host/{path}?$top=300: answered 401 Unauthorized: `no`{attempts}");
+        let mut report = report();
+        report.tables = vec![
+            failed("deals", &refused("Deals", ""), Some("check it")),
+            failed("users", &refused("Users", " (2 attempts in 0.3 s)"), Some("check it")),
+            failed("users__roles", &refused("Users", ""), Some("check it")),
+            failed("leads", "the lake is full", None),
+        ];
+        let told: Vec<(String, Option<&str>)> = failures(&report).iter().map(|failure| (failure.text(), failure.hint)).collect();
+        assert_eq!(
+            told,
+            [
+                (
+                    format!("acme.deals: {}; the same for acme.users", refused("Deals", "")),
+                    Some("check it")
+                ),
+                ("acme.leads: the lake is full".to_owned(), None),
+            ]
+        );
+    }
+
+    #[test]
+    fn times_follow_their_table() {
+        for (seconds, text) in [(0.25, "0.2 s"), (59.4, "59.4 s"), (75.0, "1 min 15 s"), (3_725.0, "1 h 2 min")] {
+            assert_eq!(time(seconds), text);
+        }
+    }
+
+    #[test]
+    fn what_was_rejected_is_counted_in_words() {
+        let words = |records, values| rejected((records, "keyless record"), (values, "unreadable value"));
+        assert_eq!(words(1, 0), "1 keyless record");
+        assert_eq!(words(2, 1), "2 keyless records and 1 unreadable value");
+        assert_eq!(words(0, 1_000), "1,000 unreadable values");
     }
 }

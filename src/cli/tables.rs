@@ -13,7 +13,10 @@ pub(super) fn run(args: &TablesArgs, printer: &Printer) -> Result<Done> {
     let (sources, table) = select(&catalog, args.name.as_deref())?;
     let text = match (args.output, table) {
         (TablesFormat::Text, None) => sources.iter().map(|source| list(source)).collect::<Vec<_>>().join("\n"),
-        (TablesFormat::Text, Some(table)) => detail(sources[0], table),
+        (TablesFormat::Text, Some(table)) => {
+            let terminal = terminal_size::terminal_size_of(std::io::stdout());
+            detail(sources[0], table, terminal.map(|(width, _)| usize::from(width.0)))
+        }
         (TablesFormat::Json, None) => pretty(&serde_json::Value::Array(
             sources.iter().map(|source| json_source(source)).collect(),
         )),
@@ -62,7 +65,7 @@ fn list(source: &Source) -> String {
     );
     for table in source.tables.values() {
         text.push_str(&format!(
-            "  {:width$}  {:>3} columns  {:11}  {}\n",
+            "  {:width$}  {:>3}  {:11}  {}\n",
             table.id,
             table.columns.len(),
             table.replication.mode.name(),
@@ -72,23 +75,44 @@ fn list(source: &Source) -> String {
     text
 }
 
-fn detail(source: &Source, table: &Table) -> String {
+/// Descriptions are folded to the terminal's width; elsewhere each stands on one line.
+fn detail(source: &Source, table: &Table, terminal: Option<usize>) -> String {
     let mut text = format!("{}.{}: {}\n{}\n\n", source.id, table.id, table.title, table.description);
     for (name, value) in facts(table) {
         text.push_str(&format!("  {name:12} {value}\n"));
     }
     text.push('\n');
     let width = table.columns.iter().map(|column| column.name.chars().count()).max().unwrap_or(0);
+    let indent = 2 + width + 2 + 9 + 2;
     for column in &table.columns {
         let references = column.references.as_ref().map(|target| format!(" → {target}")).unwrap_or_default();
-        text.push_str(&format!(
-            "  {:width$}  {:9}  {}{references}\n",
-            column.name,
-            column.kind.name(),
-            column.description
-        ));
+        let description = fold(&format!("{}{references}", column.description), terminal, indent);
+        text.push_str(&format!("  {:width$}  {:9}  {description}\n", column.name, column.kind.name()));
     }
     text
+}
+
+/// Breaks a text between words, so that no line reaches beyond the terminal; later lines are indented. Too narrow a column is left as it is.
+fn fold(text: &str, terminal: Option<usize>, indent: usize) -> String {
+    let Some(room) = terminal.and_then(|width| width.checked_sub(indent)).filter(|room| *room >= 20) else {
+        return text.to_owned();
+    };
+    let mut folded = String::new();
+    let mut used = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if used > 0 && used + 1 + length > room {
+            folded.push('\n');
+            folded.push_str(&" ".repeat(indent));
+            used = 0;
+        } else if used > 0 {
+            folded.push(' ');
+            used += 1;
+        }
+        folded.push_str(word);
+        used += length;
+    }
+    folded
 }
 
 fn facts(table: &Table) -> Vec<(&'static str, String)> {
@@ -227,6 +251,17 @@ mod tests {
             .flat_map(|source| source.tables.values())
             .filter(|table| table.fetch().is_none());
         assert_eq!(mermaid(&sources, None).lines().count(), 1 + references.count() + exploded.count());
+    }
+
+    #[test]
+    fn descriptions_are_folded_to_the_terminal() {
+        let text = "Identificador interno da venda; o número visível está em ordernumber.";
+        assert_eq!(fold(text, None, 10), text);
+        assert_eq!(fold(text, Some(25), 10), text, "too narrow");
+        let folded = fold(text, Some(40), 10);
+        assert!(folded.lines().all(|line| line.trim_start().chars().count() <= 30), "{folded}");
+        assert_eq!(folded.split_whitespace().collect::<Vec<_>>().join(" "), text);
+        assert!(folded.lines().skip(1).all(|line| line.starts_with("          ")), "{folded}");
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 mod cli;
 mod declarations;
-
+mod export;
 mod faults;
 mod golden;
+mod progress;
 mod recipes;
 mod support;

@@ -1,13 +1,21 @@
 //! What the suite stands on: the program as a user runs it, a sandbox, a scripted vendor, snapshots.
 
+pub mod lake;
+mod process;
+mod schemas;
 mod scripted;
+mod setup;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use afluente::sandbox::{Options, Sandbox};
 
+pub use process::Running;
+pub use schemas::{copy_schemas, quick_schemas, quickened};
 pub use scripted::{Answer, Scripted};
+pub use setup::Setup;
 
 /// What a command printed and how it ended.
 #[derive(Debug)]
@@ -73,23 +81,40 @@ impl World {
         self.sandbox.as_ref().unwrap()
     }
 
+    /// The rows that a complete export has, by `source.table`.
+    pub fn rows(&self) -> BTreeMap<String, u64> {
+        self.sandbox().row_counts().into_iter().collect()
+    }
+
+    /// What the sandbox counted of a source: `requests`, `answered_429`, `max_in_window`.
+    pub fn counted(&self, source: &str, member: &str) -> u64 {
+        let (_, body) = self.ask("/_sandbox/requests", "");
+        let counts: serde_json::Value = serde_json::from_str(&body).unwrap();
+        counts[source][member].as_u64().unwrap()
+    }
+
     /// The body of a GET below a source's address, with its token; nothing where the answer is 404.
     pub fn get(&self, source: &str, path_and_query: &str) -> Option<String> {
+        let base = self.sandbox().base_url(source).trim_start_matches(&self.sandbox().url()).to_owned();
+        let (head, body) = self.ask(&format!("{base}{path_and_query}"), Sandbox::token(source));
+        assert!(head.contains(" 200 ") || head.contains(" 404 "), "{path_and_query}: {head}{body}");
+        head.contains(" 200 ").then_some(body)
+    }
+
+    /// The head and the body of an answer.
+    fn ask(&self, path_and_query: &str, token: &str) -> (String, String) {
         use std::io::{Read, Write};
         let address = self.sandbox().url().trim_start_matches("http://").to_owned();
-        let base = self.sandbox().base_url(source).trim_start_matches(&self.sandbox().url()).to_owned();
-        let token = Sandbox::token(source);
         let mut stream = std::net::TcpStream::connect(address).unwrap();
         // Every vendor's header at once: each reads its own.
         let request = format!(
-            "GET {base}{path_and_query} HTTP/1.0\r\nHost: localhost\r\nUser-Key: {token}\r\nAccess-Token: {token}\r\ntoken_exact: {token}\r\nAuthorization: Bearer {token}\r\n\r\n"
+            "GET {path_and_query} HTTP/1.0\r\nHost: localhost\r\nUser-Key: {token}\r\nAccess-Token: {token}\r\ntoken_exact: {token}\r\nAuthorization: Bearer {token}\r\n\r\n"
         );
         stream.write_all(request.as_bytes()).unwrap();
         let mut reply = String::new();
         stream.read_to_string(&mut reply).unwrap();
         let (head, body) = reply.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains(" 200 ") || head.contains(" 404 "), "{path_and_query}: {reply}");
-        head.contains(" 200 ").then(|| body.to_owned())
+        (head.to_owned(), body.to_owned())
     }
 
     /// The variables that point an export at this sandbox.

@@ -1,0 +1,8 @@
+//! `afluente export` from end to end: the program as a user starts it, simulated vendors, and a lake read back by other means.
+
+mod complete;
+mod interrupted;
+mod limits;
+mod secrets;
+mod selection;
+mod unreliable;

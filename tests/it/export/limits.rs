@@ -1,0 +1,39 @@
+//! The vendor's limit: never passed in any window, and used up.
+
+use afluente::sandbox::Options;
+use chrono::DateTime;
+use serde_json::Value;
+
+use crate::support::Setup;
+
+/// SenseData's window is one second long in the sandbox, which counts without refusing: the connection keeps to its limit by itself.
+#[test]
+fn no_window_has_more_requests_than_the_limit_and_no_time_is_wasted() {
+    const LIMIT: u64 = 20;
+    let mut setup = Setup::new(Options {
+        rows: 1,
+        table_rows: vec![("nectarcrm.oportunidades".to_owned(), 110)],
+        ..Options::default()
+    });
+    setup.environment.retain(|(name, _)| name.starts_with("NECTARCRM"));
+    setup.write(
+        "afluente.toml",
+        &format!("[connections.acme]\nsource = \"nectarcrm\"\nrate_limit = {{ requests = {LIMIT}, per = \"1s\", in_flight = 4 }}\n"),
+    );
+    let outcome = setup.export(&["--tables", "oportunidades_propostas", "--report", "report.json"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.text());
+    let report: Value = serde_json::from_str(&std::fs::read_to_string(setup.folder().join("report.json")).unwrap()).unwrap();
+    let at = |member: &str| DateTime::parse_from_rfc3339(report[member].as_str().unwrap()).unwrap();
+    let seconds = (at("finished_at") - at("started_at")).as_seconds_f64();
+    let requests = setup.world.counted("nectarcrm", "requests");
+    assert!(requests >= 100, "{requests} requests are too few to tell");
+    let most = setup.world.counted("nectarcrm", "max_in_window");
+    assert!(most <= LIMIT, "{most} requests in a window of {LIMIT}");
+    let least = requests as f64 / LIMIT as f64;
+    assert!(
+        seconds <= 1.1 * least,
+        "{requests} requests took {seconds:.2} s, expected {least:.2} s and a tenth at most"
+    );
+    let waited = report["tables"][0]["waited_seconds"].as_f64().unwrap();
+    assert!(waited > 1.0, "the report says that {waited} s were spent waiting");
+}

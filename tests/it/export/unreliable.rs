@@ -1,0 +1,113 @@
+//! A vendor that misbehaves: the export ends with every row once, or says what to do.
+
+use std::collections::BTreeMap;
+
+use afluente::sandbox::{Faults, Options};
+use serde_json::Value;
+
+use crate::support::{Setup, World, lake};
+
+/// Tables of every way of paging, with and without a count.
+const TABLES: &str = "ploomes.deals,ploomes.users_profiles,exactsales.leads,exactsales.tasks,nectarcrm.contatos,sensedata.customers";
+
+fn faulty(faults: &str, seed: u64, rows: u64) -> Options {
+    Options {
+        rows,
+        seed,
+        faults: faults.parse::<Faults>().unwrap(),
+        ..Options::default()
+    }
+}
+
+/// Each kind of fault at a rate that strikes several times. A fault that says how long to wait costs a second, so those are rarer.
+#[test]
+fn faults_cost_time_but_no_row() {
+    std::thread::scope(|scope| {
+        for (faults, seed) in [
+            ("429=0.1", 1),
+            ("429-bare=0.2", 2),
+            ("500=0.2", 3),
+            ("cut=0.2", 4),
+            ("slow=0.1", 5),
+            ("html=0.2", 6),
+            ("error-200=0.2", 7),
+            ("empty=0.2", 8),
+            ("429-bare=0.05,500=0.05,cut=0.05,html=0.05,error-200=0.05,empty=0.05", 9),
+        ] {
+            scope.spawn(move || exact_rows_despite(faults, seed));
+        }
+    });
+}
+
+fn exact_rows_despite(faults: &str, seed: u64) {
+    let setup = Setup::new(faulty(faults, seed, 1_100));
+    let outcome = setup.export(&["--tables", TABLES, "--report", "report.json"]);
+    assert_eq!(outcome.code, 0, "{faults}: {}", outcome.text());
+    let found = lake::check(&setup.lake());
+    let expected = setup.world.rows();
+    for (table, rows) in &found {
+        assert_eq!(*rows, expected[table], "{faults}: {table}");
+    }
+    assert!(found.len() > TABLES.split(',').count(), "{faults}: {found:?}");
+    let report: Value = serde_json::from_str(&std::fs::read_to_string(setup.folder().join("report.json")).unwrap()).unwrap();
+    let retries: u64 = report["tables"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|table| table["retries"].as_u64().unwrap())
+        .sum();
+    // A slow answer is no reason to ask again.
+    assert_eq!(
+        retries == 0,
+        faults.starts_with("slow"),
+        "{faults}: {retries} retries\n{}",
+        outcome.text()
+    );
+}
+
+/// One connection's token expires while its tables are read: what was committed stays, the other connections do not notice.
+#[test]
+fn a_token_that_expires_stops_its_connection_only() {
+    let mut setup = Setup::new(Options {
+        rows: 400,
+        ..Options::default()
+    });
+    let expiring = World::start(faulty("401=0.04", 3, 400));
+    for (name, value) in &mut setup.environment {
+        if name == "PLOOMES_BASE_URL" {
+            *value = expiring.sandbox().base_url("ploomes");
+        }
+    }
+    let tables = ["--tables", "ploomes.*,sensedata.*,exactsales.leads*", "--progress", "none"];
+    let outcome = setup.export(&tables);
+    assert_eq!(outcome.code, 1, "{}", outcome.text());
+    let found = lake::check(&setup.lake());
+    let of = |source: &str| -> BTreeMap<String, u64> {
+        let mut rows = setup.world.rows();
+        rows.retain(|table, _| table.starts_with(source));
+        rows
+    };
+    let committed: BTreeMap<&String, &u64> = found.iter().filter(|(table, _)| table.starts_with("ploomes.")).collect();
+    assert!(
+        !committed.is_empty() && committed.len() < 36,
+        "{} of 36: choose another seed",
+        committed.len()
+    );
+    for (table, rows) in committed {
+        assert_eq!(*rows, of("ploomes.")[table], "{table}");
+    }
+    for (table, rows) in of("sensedata.").into_iter().chain(of("exactsales.leads")) {
+        assert_eq!(found.get(&table), Some(&rows), "{table}");
+    }
+    for words in ["401", "PLOOMES_USER_KEY", "expired"] {
+        assert!(outcome.stderr.contains(words), "expected `{words}`: {}", outcome.text());
+    }
+    // One cause is told once, not for every table that did not come to its turn.
+    assert!(
+        outcome.stderr.matches("the vendor refuses the token").count() == 1,
+        "{}",
+        outcome.text()
+    );
+    let (asked, needed) = (expiring.counted("ploomes", "requests"), setup.world.rows().len() as u64);
+    assert!(asked < needed, "{asked} requests with a token that had expired");
+}
