@@ -262,14 +262,12 @@ impl Config {
             }
         }
         let variable = format!("{}_BASE_URL", source.id.to_uppercase());
-        let address = match base_url {
-            Some(flag) => flag.to_owned(),
-            None => config
-                .base_url
-                .clone()
-                .or_else(|| std::env::var(&variable).ok().filter(|value| !value.is_empty()))
-                .unwrap_or_else(|| source.base_url.clone()),
-        };
+        let environment = || std::env::var(&variable).ok().filter(|value| !value.is_empty());
+        let address = base_url
+            .map(str::to_owned)
+            .or_else(environment)
+            .or(config.base_url)
+            .unwrap_or_else(|| source.base_url.clone());
         let (token, token_origin) = token(name, config.token.as_ref(), &source)?;
         let wrong = |limit: &RateLimit| limit.requests == 0 || limit.per < Duration::from_millis(1) || limit.in_flight == 0;
         if config.rate_limit.as_ref().is_some_and(wrong) {
