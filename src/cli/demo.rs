@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::args::DemoArgs;
 use super::export::run_shown;
-use super::printer::{Printer, count, number};
+use super::printer::{Printer, count};
 use super::{ABANDONED, Done, stop_on_signals};
 use crate::config::Connection;
 use crate::error::{Error, Result};
@@ -54,15 +54,37 @@ fn next(printer: &Printer, report: &RunReport, lake: &str) -> String {
         .find(|table| table.table == "deals")
         .map_or(0, |table| table.rows);
     let lake = lake.trim_end_matches('/');
-    format!(
-        "\n{title}\n  \
-         ls {lake}/ploomes/deals {lake}/ploomes/deals/_manifest\n  \
-         duckdb -c \"select count(*) from read_parquet('{lake}/ploomes/deals/**/*.parquet')\"      # {deals} rows\n  \
-         python -c \"import polars as pl; print(pl.read_parquet('{lake}/exactsales/callshistory/**/*.parquet'))\"\n  \
-         afluente tables ploomes.deals                # every column, its type and what it means\n  \
-         afluente tables -o mermaid                   # how the tables refer to each other\n  \
-         afluente init                                # then your own account\n",
-        title = printer.strong("What to type next"),
-        deals = number(deals),
-    )
+    let lake = lake.strip_prefix("./").unwrap_or(lake);
+    // As it was called: built by cargo, it is on no path.
+    let afluente = std::env::args().next().unwrap_or_else(|| "afluente".to_owned());
+    let lines = [
+        (
+            format!("ls {lake}/ploomes/orders"),
+            "a folder for each year, and the manifests".to_owned(),
+        ),
+        (
+            format!("duckdb -c \"from '{lake}/ploomes/deals/**/*.parquet' limit 5\""),
+            format!("of {}", count(deals, "row")),
+        ),
+        (
+            format!("python -c \"import polars; print(polars.read_parquet('{lake}/ploomes/deals/**/*.parquet'))\""),
+            String::new(),
+        ),
+        (
+            format!("{afluente} tables ploomes.deals"),
+            "every column, and what it means".to_owned(),
+        ),
+        (
+            format!("{afluente} tables -o mermaid"),
+            "how the tables refer to each other".to_owned(),
+        ),
+        (format!("{afluente} init"), "then your own account".to_owned()),
+    ];
+    let mut text = format!("\n{}\n", printer.strong("What to type next"));
+    for (line, comment) in lines {
+        let comment = if comment.is_empty() { comment } else { format!(" # {comment}") };
+        text.push_str(format!("  {line:38}{comment}").trim_end());
+        text.push('\n');
+    }
+    text
 }

@@ -96,13 +96,13 @@ fn question(printer: &Printer, text: &str, default: &str) -> Result<String> {
 }
 
 fn render(catalog: &Catalog, answers: &Answers) -> String {
-    let mut text = String::from("# What `afluente export` reads and `afluente check` tests. A token is never in here.\n\n[lake]\n");
+    let mut text = String::from("# For `afluente export`; `afluente check` tests it. A token is never in here.\n\n[lake]\n");
     let lake = answers.lake.as_deref().unwrap_or(DEFAULT_LAKE);
     text.push_str(&commented(
         &format!("url = {}", quoted(lake)),
         "a path, file:// or s3://bucket/prefix",
     ));
-    text.push_str(&commented("# [lake.s3]", "credentials are the usual AWS_* variables"));
+    text.push_str(&commented("# [lake.s3]", "credentials: the usual AWS_* variables"));
     text.push_str("# endpoint = \"https://s3.example.com\"\n# region = \"sa-east-1\"\n");
     for source in catalog.sources() {
         let chosen: Vec<&str> = answers
@@ -147,7 +147,7 @@ fn connection(source: &Source, name: &str, mark: &str) -> String {
         ("# include = [\"*\"]".to_owned(), format!("globs; `afluente tables {}`", source.id)),
         ("# exclude = []".to_owned(), String::new()),
         ("# start = \"2022-01-01\"".to_owned(), "where tables with a cursor begin".to_owned()),
-        (limit, "as declared".to_owned()),
+        (limit, "less where shared".to_owned()),
     ]
     .iter()
     .fold("\n".to_owned(), |text, (line, comment)| text + &commented(line, comment))
@@ -158,7 +158,7 @@ fn commented(line: &str, comment: &str) -> String {
     if comment.is_empty() {
         format!("{line}\n")
     } else {
-        format!("{line:40} # {comment}\n")
+        format!("{line:38} # {comment}\n")
     }
 }
 

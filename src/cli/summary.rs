@@ -101,7 +101,8 @@ impl Failed<'_> {
     /// The first table's message whole; the others only differ in the address that was asked.
     fn text(&self) -> String {
         let mut text = format!("{}: {}", self.tables[0], self.message);
-        if let [_, others @ ..] = self.tables.as_slice() {
+        let others = &self.tables[1..];
+        if !others.is_empty() {
             let named = others[..others.len().min(NAMED)].join(", ");
             let rest = others.len().saturating_sub(NAMED);
             let rest = if rest == 0 { String::new() } else { format!(" and {rest} more") };
@@ -134,14 +135,15 @@ fn failures(report: &RunReport) -> Vec<Failed<'_>> {
     failures
 }
 
-/// What happened, without the request that it happened to and the attempts it took.
+/// What happened, without the request that it happened to, what came before it and the attempts it took.
 ///
 /// | message | what |
 /// |---|---|
 /// | ``GET https://host/Deals?$top=300: answered 401 Unauthorized: `no` (2 attempts in 0.3 s)`` | ``answered 401 Unauthorized: `no` `` |
+/// | ``not asked for, the token was refused before: GET https://host/Deals: answered 401 Unauthorized: `no` `` | the same |
 /// | `stopped on request` | `stopped on request` |
 fn what(message: &str) -> &str {
-    let what = match message.strip_prefix("GET ").and_then(|rest| rest.split_once(": ")) {
+    let what = match message.split_once("GET ").and_then(|(_, rest)| rest.split_once(": ")) {
         Some((_, what)) => what,
         None => message,
     };
@@ -427,6 +429,7 @@ mod tests {
             failed("deals", &refused("Deals", ""), Some("check it")),
             failed("users", &refused("Users", " (2 attempts in 0.3 s)"), Some("check it")),
             failed("users__roles", &refused("Users", ""), Some("check it")),
+            failed("tasks", &format!("not asked for: {}", refused("Deals", "")), Some("check it")),
             failed("leads", "the lake is full", None),
         ];
         let told: Vec<(String, Option<&str>)> = failures(&report).iter().map(|failure| (failure.text(), failure.hint)).collect();
@@ -434,7 +437,7 @@ mod tests {
             told,
             [
                 (
-                    format!("acme.deals: {}; the same for acme.users", refused("Deals", "")),
+                    format!("acme.deals: {}; the same for acme.users, acme.tasks", refused("Deals", "")),
                     Some("check it")
                 ),
                 ("acme.leads: the lake is full".to_owned(), None),

@@ -63,9 +63,10 @@ fn list(source: &Source) -> String {
         source.title,
         source.tables.len()
     );
+    text.push_str(&format!("  {:width$}  cols  {:11}  title\n", "table", "mode"));
     for table in source.tables.values() {
         text.push_str(&format!(
-            "  {:width$}  {:>3}  {:11}  {}\n",
+            "  {:width$}  {:>4}  {:11}  {}\n",
             table.id,
             table.columns.len(),
             table.replication.mode.name(),
