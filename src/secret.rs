@@ -16,10 +16,11 @@ impl Secret {
     pub fn new(text: &str) -> Result<Self> {
         let text = text.trim();
         if text.is_empty() {
-            return Err(Error::config("the token is empty"));
+            return Err(Error::config("the token is empty").hint("put the token there, whole and nothing else"));
         }
         if !text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
-            return Err(Error::config("the token holds characters that cannot be sent in an HTTP header"));
+            return Err(Error::config("the token holds characters that cannot be sent in an HTTP header")
+                .hint("a token is plain ASCII on one line: copy it again from the vendor"));
         }
         Ok(Self(text.to_owned()))
     }

@@ -1,5 +1,7 @@
 //! `afluente export`
 
+use std::path::Path;
+
 use super::args::{ConnectionArgs, ExportArgs, ProgressMode};
 use super::printer::Printer;
 use super::progress::Display;
@@ -20,14 +22,14 @@ pub(super) async fn run(args: &ExportArgs, printer: &Printer) -> Result<Done> {
     };
     if let Some(file) = &args.report {
         // An hour's work must not end with a report that has nowhere to go.
-        std::fs::File::create(file).map_err(|error| Error::config(format!("cannot write the report to `{}`: {error}", file.display())))?;
+        std::fs::File::create(file).map_err(|error| unwritable(file, &error))?;
     }
     let export = Export::plan(connections, &selection(&args.from), lake, options, stop)?;
     let report = run_shown(export, printer, args.progress).await?;
     if let Some(file) = &args.report {
         let text = serde_json::to_string_pretty(&report)
             .map_err(|error| Error::defect(format!("the run report cannot be written as JSON: {error}")))?;
-        std::fs::write(file, text).map_err(|error| Error::config(format!("cannot write the report to `{}`: {error}", file.display())))?;
+        std::fs::write(file, text).map_err(|error| unwritable(file, &error))?;
     }
     Ok(if report.failed() { Done::Partly } else { Done::All })
 }
@@ -56,4 +58,9 @@ pub(super) async fn run_shown(export: Export, printer: &Printer, mode: ProgressM
     let report = display.during(export.run()).await;
     summary::tell(printer, &report, failures_told);
     Ok(report)
+}
+
+fn unwritable(file: &Path, error: &std::io::Error) -> Error {
+    Error::config(format!("cannot write the report to `{}`: {error}", file.display()))
+        .hint("--report takes a file in a folder that is there and can be written")
 }

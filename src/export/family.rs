@@ -49,6 +49,8 @@ struct Committed {
     summary: ReadSummary,
     counts: Vec<Counts>,
     manifests: Vec<Manifest>,
+    /// Why superseded files are still there: the tables are committed all the same.
+    unswept: Option<Error>,
 }
 
 impl Family {
@@ -245,6 +247,8 @@ impl Family {
                     let dead =
                         dead.flat_map(|manifest| manifest.entries.iter().map(|entry| format!("{}/{}", manifest.folder(), entry.path)));
                     run.lake.delete(&dead.collect::<Vec<_>>()).await?;
+                    // Where this run's exploded tables are live, what the other run wrote for them is not.
+                    self.sweep(run, &tables[at + 1..], &manifests[at + 1..]).await?;
                     return Err(Error::new(
                         Kind::Conflict,
                         format!(
@@ -256,17 +260,24 @@ impl Family {
                 }
             }
         }
-        for manifest in &manifests {
+        let swept = self.sweep(run, tables, &manifests).await.err();
+        Ok(Committed {
+            summary,
+            counts,
+            manifests,
+            unswept: swept,
+        })
+    }
+
+    /// Deletes what the manifests supersede, and what older runs rejected.
+    async fn sweep(&self, run: &Run, tables: &[Table], manifests: &[Manifest]) -> Result<()> {
+        for manifest in manifests {
             commit::sweep(&run.lake, manifest).await?;
         }
         for table in tables {
             rejected::supersede(&run.lake, &self.connection.name, &table.id, &run.id).await?;
         }
-        Ok(Committed {
-            summary,
-            counts,
-            manifests,
-        })
+        Ok(())
     }
 
     /// The table, then its children.
@@ -332,6 +343,12 @@ impl Committed {
             report.repeated_records = self.summary.repeated;
         }
         report.warning = self.summary.unavailable.clone();
+        if let Some(error) = &self.unswept {
+            report.warning = Some(format!(
+                "committed, but superseded files could not be deleted, so a plain glob sees rows twice: {}",
+                error.message()
+            ));
+        }
     }
 }
 

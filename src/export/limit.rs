@@ -9,7 +9,8 @@ pub enum Limit {
     Count(u64),
     /// So many of a hundred.
     Percent(f64),
-    /// So many of a hundred, but at least ten are let pass: a small table must not fail for one record.
+    /// So many of a hundred, but at least ten are let pass: a small table must not fail for one record. All of them are never let pass: nothing would be
+    /// left.
     PercentOrTen(f64),
 }
 
@@ -24,7 +25,7 @@ impl Limit {
         match self {
             Self::Count(count) => rejected > count,
             Self::Percent(percent) => share(percent),
-            Self::PercentOrTen(percent) => rejected > 10 && share(percent),
+            Self::PercentOrTen(percent) => rejected > 0 && rejected == of || rejected > 10 && share(percent),
         }
     }
 }
@@ -76,7 +77,8 @@ mod tests {
     fn a_bound_is_passed_above_it() {
         assert!(!Limit::Count(5).is_passed(5, 5) && Limit::Count(5).is_passed(6, 1_000));
         assert!(!Limit::Percent(1.0).is_passed(1, 100) && Limit::Percent(1.0).is_passed(2, 100));
-        assert!(!Limit::DEFAULT_REJECTED.is_passed(10, 10) && Limit::DEFAULT_REJECTED.is_passed(11, 100));
+        assert!(!Limit::DEFAULT_REJECTED.is_passed(10, 11) && Limit::DEFAULT_REJECTED.is_passed(11, 100));
+        assert!(!Limit::DEFAULT_REJECTED.is_passed(0, 0) && Limit::DEFAULT_REJECTED.is_passed(6, 6));
         assert!(!Limit::DEFAULT_REJECTED.is_passed(11, 1_100));
     }
 }

@@ -1,7 +1,7 @@
 //! The vendor's limit, shared by all tables of a connection: never more than `requests` in any window of `per`.
 //!
 //! A bucket of `b = max(1, requests / 20)` tokens that refills at `(requests - b) / per`: a window starts with at most `b` tokens and
-//! gains at most `requests - b`. A few at once make a short table quick, and the steady pace keeps a long one from running into the wall and
+//! gains at most `requests - b`. With a single token the pace alone keeps the limit, and a twentieth slower than it is enough. A few at once make a short table quick, and the steady pace keeps a long one from running into the wall and
 //! waiting there.
 
 use std::sync::{Mutex, PoisonError};
@@ -68,7 +68,11 @@ impl Bucket {
             let burst = (limit.requests / 20).max(1);
             let refill = u128::from(limit.requests.saturating_sub(burst).max(1));
             // Rounded up: a nanosecond too short, summed over a window, would be a request too many.
-            let nanos = limit.per.as_nanos().div_ceil(refill);
+            let mut nanos = limit.per.as_nanos().div_ceil(refill);
+            if burst == 1 {
+                // One at a time, a pace a twentieth slower than the limit is enough: with few requests a window, one less would be a quarter.
+                nanos = nanos.min((limit.per.as_nanos() * 21).div_ceil(20 * u128::from(limit.requests.max(1))));
+            }
             let interval = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
             (interval, interval.saturating_mul(burst - 1))
         });

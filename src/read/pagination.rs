@@ -8,7 +8,8 @@
 //! | single | | the first page; as many rows as the cap are an error |
 //!
 //! A short page is never the end, and a link in a reply is never followed: vendors send both in the middle of the data and after it. An
-//! empty page that comes before as many rows as the API counted is asked for once more: one vendor answers so when it throttles.
+//! empty page that comes before as many rows as the API counted, or first and without the count that was asked for, is asked for once more: one
+//! vendor answers so when it throttles.
 
 use super::envelope::Next;
 use crate::error::{Error, Kind, Result};
@@ -210,7 +211,9 @@ impl<'a> Pager<'a> {
     }
 
     fn empty(&mut self) -> Step {
-        let early = self.counted.is_some_and(|counted| self.rows < counted);
+        // A first page without the count that was asked for is no answer to believe either.
+        let uncounted = self.at_start() && self.counted.is_none() && self.pagination.count().is_some();
+        let early = uncounted || self.counted.is_some_and(|counted| self.rows < counted);
         if early && !std::mem::replace(&mut self.asked_again, true) {
             return Step::Again;
         }

@@ -8,7 +8,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use super::column::ColumnType;
 use super::table::Table;
 
-/// The column that every table has, last: when the row was read.
+/// The column that every table has, last: when the run that read the row began.
 pub const EXPORTED_AT: &str = "_exported_at";
 
 /// The schema of a table's data files.
@@ -41,7 +41,7 @@ pub fn arrow_schema(table: &Table) -> SchemaRef {
     fields.push(
         Field::new(EXPORTED_AT, data_type(ColumnType::Timestamp), false).with_metadata(HashMap::from([(
             "description".to_owned(),
-            "Momento em que o afluente leu a linha.".to_owned(),
+            "Momento em que começou a execução que leu a linha.".to_owned(),
         )])),
     );
     Arc::new(Schema::new(fields))

@@ -230,9 +230,9 @@ pub enum CursorFormat {
     /// `2026-01-02T03:04:05Z`
     #[default]
     Rfc3339,
-    /// `2026-01-02`, in the source's zone.
+    /// `2026-01-02`, in the cursor column's zone.
     Date,
-    /// `02/01/2026`, in the source's zone.
+    /// `02/01/2026`, in the cursor column's zone.
     Dmy,
 }
 

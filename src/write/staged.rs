@@ -1,6 +1,6 @@
 //! Files that are written but not yet visible.
 
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 
 use super::budget::Count;
 use super::upload::{Upload, Uploader};
@@ -89,23 +89,24 @@ impl Drop for StagedFile {
 /// # Errors
 /// The first failure.
 pub async fn publish_all(files: Vec<StagedFile>) -> Result<Vec<DataFile>> {
-    let mut done: Vec<StagedFile> = Vec::with_capacity(files.len());
-    let published = {
-        let mut publishing = futures::stream::iter(files)
-            .map(|mut file| async move {
-                file.publish_early().await?;
-                Ok::<_, Error>(file)
-            })
-            .buffered(PUBLISHED_AT_A_TIME);
-        loop {
-            match publishing.try_next().await {
-                Ok(Some(file)) => done.push(file),
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(error),
-            }
+    // Every one is seen through to its end: a rename that was left alone would make a file visible when nobody looks after it any more.
+    let published: Vec<Result<StagedFile>> = futures::stream::iter(files)
+        .map(|mut file| async move {
+            file.publish_early().await?;
+            Ok(file)
+        })
+        .buffered(PUBLISHED_AT_A_TIME)
+        .collect()
+        .await;
+    let mut done = Vec::with_capacity(published.len());
+    let mut failure = None;
+    for outcome in published {
+        match outcome {
+            Ok(file) => done.push(file),
+            Err(error) => failure = failure.or(Some(error)),
         }
-    };
-    if let Err(error) = published {
+    }
+    if let Some(error) = failure {
         for file in done {
             file.abort().await;
         }
