@@ -148,7 +148,7 @@ const GOLDEN: &str = r#"
         "name": "_exported_at",
         "type": "timestamp",
         "arrow": "Timestamp(µs, UTC)",
-        "description": "Momento em que o afluente leu a linha.",
+        "description": "Momento em que começou a execução que leu a linha.",
         "references": null
       }
     ]

@@ -14,7 +14,7 @@ use crate::schema::{ColumnType, Table, arrow_schema};
 pub const BATCH_ROWS: usize = 8_192;
 
 /// Bytes of a full batch: it may pass them by one row.
-const BATCH_BYTES: usize = 4 << 20;
+const BATCH_BYTES: usize = 1 << 20;
 
 /// The zone of every timestamp, spelled as in `schema::arrow_schema`.
 const UTC: &str = "UTC";

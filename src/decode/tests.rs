@@ -471,7 +471,7 @@ fn full_batches_can_be_taken_as_they_fill() {
 
     let source = self::source(&[("users", USERS)]);
     let mut decoder = Decoder::new(&source, &source.tables["users"], EXPORTED_AT).unwrap();
-    let record = format!(r#"{{"Id":1,"Name":"{}"}}"#, "a".repeat(1 << 20));
+    let record = format!(r#"{{"Id":1,"Name":"{}"}}"#, "a".repeat(1 << 18));
     decoder.decode(&page(&[record.as_str(); 5])).unwrap();
     assert_eq!(rows(decoder.take_full()), [(0, 4)]);
 }

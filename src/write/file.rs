@@ -23,6 +23,9 @@ pub(super) struct Plan {
     pub uploader: Uploader,
 }
 
+/// What an open file takes beside what its encoder tells of: the buffers and tables of some twenty columns, bytes. Measured.
+pub(super) const OPEN_FILE_BYTES: usize = 1024 * 1024;
+
 /// A data file that takes more rows. If it is dropped, what was sent of it is aborted.
 pub(super) struct OpenFile {
     /// Its folder below the table's; none in tables without partitions.
@@ -152,7 +155,7 @@ impl OpenFile {
 
     /// Accounts the memory and turns an encoder's error into the one that the sink met.
     fn settle(&mut self, outcome: Result<(), ParquetError>) -> Result<()> {
-        let held = self.writer.memory_size() + self.writer.inner().buffered();
+        let held = self.writer.memory_size() + self.writer.inner().buffered() + OPEN_FILE_BYTES;
         self.share.set(held);
         outcome.map_err(|error| {
             let failure = self.writer.inner_mut().take_failure();

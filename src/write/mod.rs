@@ -261,14 +261,10 @@ impl TableWriter {
 
     /// Opens a file; its place among the open ones.
     fn open_file(&mut self, folder: Option<&Folder>, first: &RecordBatch) -> Result<usize> {
-        while self.open.len() >= self.options.max_open_files {
-            let unused = self
-                .open
-                .iter()
-                .enumerate()
-                .min_by_key(|(_, file)| file.used)
-                .map_or(0, |(at, _)| at);
-            self.close(unused)?;
+        while self.open.len() >= self.options.max_open_files
+            && let Some(at) = self.unused_for_longest()
+        {
+            self.close(at)?;
         }
         let ordered = match self.plan.layout.ordered_by {
             Some(column) => self.ordered == Some(true) && Ascending::new(column).follow(first),
@@ -278,6 +274,11 @@ impl TableWriter {
         self.next_file += 1;
         self.open.push(OpenFile::create(&self.plan, folder, n, first, ordered)?);
         Ok(self.open.len() - 1)
+    }
+
+    fn unused_for_longest(&self) -> Option<usize> {
+        let open = self.open.iter().enumerate();
+        open.min_by_key(|(_, file)| file.used).map(|(at, _)| at)
     }
 
     /// Ends an open file and stages it.
@@ -297,7 +298,7 @@ impl TableWriter {
     }
 
     /// Gives memory back while the process uses too much and this writer more than its share: first its largest row group or the largest partition
-    /// that waits, and when there is none left, the file with the largest unfinished part.
+    /// that waits, and when they are small, the file unused for longest.
     fn relieve(&mut self) -> Result<()> {
         while self.must_relieve() {
             let encoder = self.open.iter().map(OpenFile::encoder_bytes).max().unwrap_or(0);
@@ -323,17 +324,20 @@ impl TableWriter {
         self.plan.uploader.budget.is_exceeded() && held > self.plan.uploader.budget.fair_share()
     }
 
-    /// Ends the largest row group, or else the file with the largest unfinished part; false if there is nothing to give.
+    /// Ends the largest row group, or else the file unused for longest; false if there is nothing to give.
     fn relieve_file(&mut self) -> Result<bool> {
-        let largest = |bytes: fn(&OpenFile) -> usize, open: &[OpenFile]| {
-            let sizes = open.iter().map(bytes).enumerate();
-            sizes.max_by_key(|(_, bytes)| *bytes).filter(|(_, bytes)| *bytes > 0)
-        };
-        if let Some((at, _)) = largest(OpenFile::encoder_bytes, &self.open) {
+        let largest = self
+            .open
+            .iter()
+            .map(OpenFile::encoder_bytes)
+            .enumerate()
+            .max_by_key(|(_, bytes)| *bytes);
+        if let Some((at, _)) = largest.filter(|(_, bytes)| *bytes > file::OPEN_FILE_BYTES) {
             self.open[at].flush()?;
             return Ok(true);
         }
-        if let Some((at, _)) = largest(OpenFile::held_bytes, &self.open) {
+        // The row groups are small: it is the open files that are too many.
+        if let Some(at) = self.unused_for_longest() {
             self.close(at)?;
             return Ok(true);
         }
