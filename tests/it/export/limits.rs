@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use crate::support::Setup;
 
-/// SenseData's window is one second long in the sandbox, which counts without refusing: the connection keeps to its limit by itself.
+/// NectarCRM's window is one second long in the sandbox, which counts without refusing: the connection keeps to its limit by itself.
 #[test]
 fn no_window_has_more_requests_than_the_limit_and_no_time_is_wasted() {
-    const LIMIT: u64 = 20;
+    const LIMIT: u64 = 40;
     let mut setup = Setup::new(Options {
         rows: 1,
-        table_rows: vec![("nectarcrm.oportunidades".to_owned(), 110)],
+        table_rows: vec![("nectarcrm.oportunidades".to_owned(), 160)],
         ..Options::default()
     });
     setup.environment.retain(|(name, _)| name.starts_with("NECTARCRM"));
