@@ -198,3 +198,39 @@ fn two_runs_at_once_lose_nothing() {
         }
     }
 }
+
+/// The loser of a race leaves no file behind: a plain listing would read its rows a second time until the next run sweeps them.
+#[test]
+fn two_runs_at_once_leave_nothing_behind() {
+    let setup = setup();
+    let args = [
+        "--tables",
+        "ploomes.orders,exactsales.leads,exactsales.leadssold,exactsales.qualifications",
+        "--progress",
+        "none",
+    ];
+    for round in 0..6 {
+        let told = [setup.start(&args), setup.start(&args)].map(|running| running.wait().text());
+        let superseded = lake::superseded(&setup.lake());
+        assert!(
+            superseded.is_empty(),
+            "round {round}: no manifest lists {superseded:?}\n{}",
+            told.join("\n")
+        );
+    }
+}
+
+/// A lake that does not answer must not hold the first signal either.
+#[test]
+fn one_signal_ends_a_run_whose_lake_hangs() {
+    let mut setup = setup();
+    let bucket = Bucket::start();
+    setup.environment.extend(bucket.environment());
+    let mut running = setup.start(&["--to", "s3://bucket/lake", "--tables", "ploomes.deals"]);
+    running.until("the run waits for the lake", || bucket.listings() > 0);
+    let began = Instant::now();
+    running.signal("TERM");
+    let outcome = running.wait();
+    assert!(began.elapsed() < PROMPT, "took {:?}: {}", began.elapsed(), outcome.text());
+    assert_eq!(outcome.code, 1, "{}", outcome.text());
+}

@@ -11,6 +11,12 @@ fn a_limit_is_kept_and_used_up() {
     keeps_and_uses_up(40, 160);
 }
 
+/// The declared limits of NectarCRM and SenseData are as small as this one.
+#[test]
+fn a_small_limit_is_kept_and_used_up() {
+    keeps_and_uses_up(5, 20);
+}
+
 /// No window has more requests than the limit, and the export takes hardly longer than that many requests must. NectarCRM's window is one second
 /// long in the sandbox, which counts without refusing: the connection keeps to its limit by itself.
 fn keeps_and_uses_up(limit: u64, oportunidades: u64) {

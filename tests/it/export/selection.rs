@@ -121,6 +121,34 @@ fn a_configuration_with_two_accounts_of_one_source() {
     assert_eq!(committed(&setup, "flag"), names(&["beta.users"]));
 }
 
+/// Flag, then environment, then the file; the wrong ones lead to a port where nobody listens.
+#[test]
+fn an_address_comes_from_the_flag_then_the_environment_then_the_file() {
+    let setup = setup(10);
+    let right = setup.world.sandbox().base_url("ploomes");
+    let (nowhere, token) = ("http://127.0.0.1:9/nowhere", Sandbox::token("ploomes"));
+    let configuration =
+        |address: &str| format!("[schemas]\ndir = \"schemas\"\n[connections.acme]\nsource = \"ploomes\"\nbase_url = \"{address}\"\n");
+    let tables = ["--tables", "currencies"];
+    for (lake, flag, environment, file) in [
+        ("flag", Some(right.as_str()), nowhere, nowhere),
+        ("environment", None, right.as_str(), nowhere),
+        ("file", None, "", right.as_str()),
+    ] {
+        setup.write("afluente.toml", &configuration(file));
+        let mut args = vec!["export", "--to", lake];
+        args.extend(tables);
+        args.extend(flag.into_iter().flat_map(|flag| ["--base-url", flag]));
+        let outcome = run(
+            setup.folder(),
+            &[("PLOOMES_USER_KEY", token), ("PLOOMES_BASE_URL", environment)],
+            &args,
+        );
+        assert_eq!(outcome.code, 0, "{lake}: {}", outcome.text());
+        assert_eq!(committed(&setup, lake), names(&["acme.currencies"]));
+    }
+}
+
 #[test]
 fn one_failure_stops_the_run_only_with_fail_fast() {
     let setup = setup(10);
