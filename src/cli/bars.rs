@@ -88,6 +88,7 @@ impl<'a> Bars<'a> {
         let tables = &self.progress.tables;
         let rows: u64 = tables.iter().map(|table| table.rows().max(table.meter.counts().rows)).sum();
         let requests: u64 = tables.iter().map(|table| table.meter.counts().requests).sum();
+        let retries: u64 = tables.iter().map(|table| table.meter.counts().retries).sum();
         let elapsed = self.began.elapsed();
         let failed = if failed == 0 {
             String::new()
@@ -100,7 +101,7 @@ impl<'a> Bars<'a> {
             "{}{}{}",
             self.printer.strong(&layout.name(&name)),
             self.printer.good(&layout.bar(Some(share), self.drawn)),
-            self.printer.strong(&layout.total(rows, elapsed, requests))
+            self.printer.strong(&layout.total(rows, elapsed, requests, retries))
         )
     }
 }
@@ -203,9 +204,17 @@ impl Layout {
         columns.iter().map(|(text, width)| right(text, *width)).collect()
     }
 
-    fn total(&self, rows: u64, elapsed: Duration, requests: u64) -> String {
-        let requests = right(&count(requests, "request"), self.page + self.waited);
-        format!("{}{}{requests}", right(&number(rows), ROWS), right(&rate(rows, elapsed), self.rate))
+    fn total(&self, rows: u64, elapsed: Duration, requests: u64, retries: u64) -> String {
+        let width = self.page + self.waited;
+        let asked = count(requests, "request");
+        let again = count(retries, "retry");
+        let mut told = vec![format!("{asked}, {again}"), format!("{} req, {again}", number(requests)), asked];
+        told.retain(|text| text.len() < width);
+        if retries == 0 {
+            told.reverse();
+        }
+        let asked = right(told.first().map_or("", String::as_str), width);
+        format!("{}{}{asked}", right(&number(rows), ROWS), right(&rate(rows, elapsed), self.rate))
     }
 }
 
@@ -253,7 +262,11 @@ mod tests {
             layout.heading(),
             format!("{name}{}{numbers}", layout.bar(Some(0.5), 0)),
             format!("{name}{}{numbers}", layout.bar(None, 3)),
-            format!("{name}{}{}", layout.bar(Some(1.0), 0), layout.total(1, Duration::from_secs(1), 1)),
+            format!(
+                "{name}{}{}",
+                layout.bar(Some(1.0), 0),
+                layout.total(1, Duration::from_secs(1), 1, 0)
+            ),
         ]
     }
 
@@ -287,6 +300,21 @@ mod tests {
         let layout = Layout::new(80, [20].into_iter());
         assert_eq!(layout.page(1_234, 5_678), "1,234/5,678");
         assert_eq!(layout.page(12_345, 56_789), "12,345");
+    }
+
+    #[test]
+    fn retries_are_told_as_there_is_room() {
+        let layout = Layout::new(80, [20].into_iter());
+        for (requests, retries, text) in [
+            (1, 0, " 1 request"),
+            (128, 0, " 128 requests"),
+            (8, 1, " 8 requests, 1 retry"),
+            (128, 5, " 128 req, 5 retries"),
+            (128_000, 50, " 128,000 requests"),
+        ] {
+            let line = layout.total(1, Duration::from_secs(1), requests, retries);
+            assert!(line.ends_with(text), "{line:?}");
+        }
     }
 
     #[test]

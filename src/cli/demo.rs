@@ -37,8 +37,9 @@ pub(super) async fn run(args: &DemoArgs, printer: &Printer) -> Result<Done> {
         count(connections.len() as u64, "vendor"),
         args.to
     ));
+    let listening = stop.1.clone();
     let export = Export::plan(connections, &Selection::default(), lake, Options::default(), stop)?;
-    let report = run_shown(export, printer, args.progress).await?;
+    let report = run_shown(export, printer, args.progress, &listening).await?;
     sandbox.shutdown().await;
     if report.failed() {
         return Ok(Done::Partly);

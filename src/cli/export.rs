@@ -9,6 +9,7 @@ use super::{ABANDONED, Done, stop_on_signals, summary};
 use crate::config::{Config, Connection, DEFAULT_LAKE};
 use crate::error::{Error, Result};
 use crate::export::{Export, Limit, Options, RunReport, Selection};
+use crate::http::Stop;
 use crate::store::Lake;
 
 pub(super) async fn run(args: &ExportArgs, printer: &Printer) -> Result<Done> {
@@ -24,8 +25,9 @@ pub(super) async fn run(args: &ExportArgs, printer: &Printer) -> Result<Done> {
         // An hour's work must not end with a report that has nowhere to go.
         std::fs::File::create(file).map_err(|error| unwritable(file, &error))?;
     }
+    let listening = stop.1.clone();
     let export = Export::plan(connections, &selection(&args.from), lake, options, stop)?;
-    let report = run_shown(export, printer, args.progress).await?;
+    let report = run_shown(export, printer, args.progress, &listening).await?;
     if let Some(file) = &args.report {
         let text = serde_json::to_string_pretty(&report)
             .map_err(|error| Error::defect(format!("the run report cannot be written as JSON: {error}")))?;
@@ -51,8 +53,9 @@ pub(super) fn selection(args: &ConnectionArgs) -> Selection {
 }
 
 /// Proves that the lake can be written, runs, shows progress and tells the summary.
-pub(super) async fn run_shown(export: Export, printer: &Printer, mode: ProgressMode) -> Result<RunReport> {
-    export.probe_lake().await?;
+pub(super) async fn run_shown(export: Export, printer: &Printer, mode: ProgressMode, stop: &Stop) -> Result<RunReport> {
+    // A bucket that does not answer would hold the first Ctrl-C for minutes.
+    stop.race(export.probe_lake()).await?;
     let display = Display::new(printer, export.progress(), mode);
     let failures_told = display.tells_failures();
     let report = display.during(export.run()).await;

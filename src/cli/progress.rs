@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::args::ProgressMode;
 use super::bars::Bars;
-use super::printer::{Printer, count, size};
+use super::printer::{Printer, count, number, size};
 use super::screen::Screen;
 use crate::export::{Progress, State, Status, TableProgress, TableReport};
 
@@ -134,6 +134,10 @@ fn outcome(report: &TableReport) -> String {
     match report.status {
         Status::Committed => parts.extend([count(report.rows, "row"), count(report.files, "file"), size(report.bytes)]),
         other => parts.push(other.name().to_owned()),
+    }
+    let rejected = report.rejected_records + report.bad_cells;
+    if rejected > 0 {
+        parts.push(format!("{} rejected", number(rejected)));
     }
     if report.exploded_from.is_none() && report.status != Status::Skipped {
         parts.push(count(report.requests, "request"));

@@ -1,5 +1,6 @@
 //! The table at the end of a run, laid out for the terminal's width, and what failed with its hint.
 
+use indexmap::IndexMap;
 use serde_json::json;
 
 use super::printer::{Printer, count, number, size};
@@ -61,8 +62,11 @@ fn tell_rejected(printer: &Printer, report: &RunReport) {
         .iter()
         .filter(|table| table.rejected_records + table.bad_cells > 0)
         .map(|table| {
-            let rejected = rejected((table.rejected_records, "record"), (table.bad_cells, "value"));
-            format!("{} ({rejected})", name(table))
+            format!(
+                "{} ({})",
+                name(table),
+                rejected(table.rejected_records, "", table.bad_cells, "value")
+            )
         })
         .collect();
     if tables.is_empty() {
@@ -71,7 +75,7 @@ fn tell_rejected(printer: &Printer, report: &RunReport) {
     printer.warning(
         &format!(
             "{} kept apart: {}",
-            rejected((records, "keyless record"), (values, "unreadable value")),
+            rejected(records, " without a usable key", values, "unreadable value"),
             tables.join(", ")
         ),
         Some(&format!(
@@ -81,13 +85,11 @@ fn tell_rejected(printer: &Printer, report: &RunReport) {
     );
 }
 
-fn rejected(records: (u64, &str), values: (u64, &str)) -> String {
-    [records, values]
-        .iter()
-        .filter(|(number, _)| *number > 0)
-        .map(|(number, noun)| count(*number, noun))
-        .collect::<Vec<_>>()
-        .join(" and ")
+fn rejected(records: u64, why: &str, values: u64, value: &str) -> String {
+    let records = (records > 0).then(|| format!("{}{why}", count(records, "record")));
+    let values = (values > 0).then(|| count(values, value));
+    let both: Vec<String> = records.into_iter().chain(values).collect();
+    both.join(" and ")
 }
 
 /// What one or more tables failed by.
@@ -114,43 +116,43 @@ impl Failed<'_> {
 
 /// The failures of a run, one for all tables that say the same. What is exploded fails with its parent and is not named.
 fn failures(report: &RunReport) -> Vec<Failed<'_>> {
-    let mut failures: Vec<Failed<'_>> = Vec::new();
+    let mut failures: IndexMap<(String, Option<&str>), Failed<'_>> = IndexMap::new();
     for table in &report.tables {
         let (Some(error), None) = (&table.error, &table.exploded_from) else {
             continue;
         };
         let (message, hint) = (error.message.as_str(), error.hint.as_deref());
-        match failures
-            .iter_mut()
-            .find(|failure| failure.hint == hint && what(failure.message) == what(message))
-        {
-            Some(failure) => failure.tables.push(name(table)),
-            None => failures.push(Failed {
-                message,
-                hint,
-                tables: vec![name(table)],
-            }),
-        }
+        let alike = failures.entry((essence(message, &table.table), hint)).or_insert_with(|| Failed {
+            message,
+            hint,
+            tables: Vec::new(),
+        });
+        alike.tables.push(name(table));
     }
-    failures
+    failures.into_values().collect()
 }
 
-/// What happened, without the request that it happened to, what came before it and the attempts it took.
+/// What happened, without what differs from table to table: the request, the attempts, and what is quoted with the table's name in it.
 ///
-/// | message | what |
+/// | message for `deals` | essence |
 /// |---|---|
-/// | ``GET https://host/Deals?$top=300: answered 401 Unauthorized: `no` (2 attempts in 0.3 s)`` | ``answered 401 Unauthorized: `no` `` |
-/// | ``not asked for, the token was refused before: GET https://host/Deals: answered 401 Unauthorized: `no` `` | the same |
-/// | `stopped on request` | `stopped on request` |
-fn what(message: &str) -> &str {
+/// | ``GET https://host/Deals: answered 401 Unauthorized: `no` (2 attempts in 0.3 s)`` | ``answered 401 Unauthorized: `no` `` |
+/// | ``not asked for: GET https://host/Deals: answered 401 Unauthorized: `no` `` | the same |
+/// | ``version 2 of `deals__items` stands`` | ``version 2 of `` stands`` |
+fn essence(message: &str, table: &str) -> String {
     let what = match message.split_once("GET ").and_then(|(_, rest)| rest.split_once(": ")) {
         Some((_, what)) => what,
         None => message,
     };
-    match what.rsplit_once(" (") {
+    let what = match what.rsplit_once(" (") {
         Some((what, attempts)) if attempts.contains(" attempts in ") => what,
         _ => what,
-    }
+    };
+    let parts = what.split('`').enumerate();
+    let parts: Vec<&str> = parts
+        .map(|(at, part)| if at % 2 == 1 && part.contains(table) { "" } else { part })
+        .collect();
+    parts.join("`")
 }
 
 fn name(table: &TableReport) -> String {
@@ -430,7 +432,8 @@ mod tests {
             failed("users", &refused("Users", " (2 attempts in 0.3 s)"), Some("check it")),
             failed("users__roles", &refused("Users", ""), Some("check it")),
             failed("tasks", &format!("not asked for: {}", refused("Deals", "")), Some("check it")),
-            failed("leads", "the lake is full", None),
+            failed("leads", "version 2 of `leads__persons` stands", None),
+            failed("stages", "version 2 of `stages` stands", None),
         ];
         let told: Vec<(String, Option<&str>)> = failures(&report).iter().map(|failure| (failure.text(), failure.hint)).collect();
         assert_eq!(
@@ -440,7 +443,10 @@ mod tests {
                     format!("acme.deals: {}; the same for acme.users, acme.tasks", refused("Deals", "")),
                     Some("check it")
                 ),
-                ("acme.leads: the lake is full".to_owned(), None),
+                (
+                    "acme.leads: version 2 of `leads__persons` stands; the same for acme.stages".to_owned(),
+                    None
+                ),
             ]
         );
     }
@@ -454,9 +460,9 @@ mod tests {
 
     #[test]
     fn what_was_rejected_is_counted_in_words() {
-        let words = |records, values| rejected((records, "keyless record"), (values, "unreadable value"));
-        assert_eq!(words(1, 0), "1 keyless record");
-        assert_eq!(words(2, 1), "2 keyless records and 1 unreadable value");
+        let words = |records, values| rejected(records, " without a usable key", values, "unreadable value");
+        assert_eq!(words(1, 0), "1 record without a usable key");
+        assert_eq!(words(2, 1), "2 records without a usable key and 1 unreadable value");
         assert_eq!(words(0, 1_000), "1,000 unreadable values");
     }
 }

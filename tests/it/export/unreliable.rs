@@ -58,6 +58,18 @@ fn faults_cost_requests_but_no_row() {
     });
 }
 
+/// An empty page under throttling is not the end, the first page of a table as little as any other.
+#[test]
+fn an_empty_page_under_throttling_loses_no_row() {
+    let setup = Setup::new(faulty("empty=0.2", 1, 700));
+    let outcome = setup.export(&["ploomes", "--progress", "none"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.text());
+    let expected = setup.world.rows();
+    let mut found = lake::check(&setup.lake());
+    found.retain(|table, rows| expected[table] != *rows);
+    assert!(found.is_empty(), "rows were lost: {found:?}");
+}
+
 /// Exports and compares every row; the requests it took.
 fn requests_despite(faults: &str, seed: u64, tables: &str) -> u64 {
     let setup = Setup::new(faulty(faults, seed, 1_100));

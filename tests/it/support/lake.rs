@@ -38,6 +38,17 @@ pub fn data_files(lake: &Path) -> BTreeSet<PathBuf> {
     parquet_files(lake).filter(|path| !is_rejected(path)).collect()
 }
 
+/// Data files that no newest manifest lists: a plain listing would read their rows, too.
+pub fn superseded(lake: &Path) -> Vec<PathBuf> {
+    let mut files = data_files(lake);
+    for (name, manifest) in manifests(lake) {
+        for entry in manifest["entries"].as_array().unwrap() {
+            files.remove(&Path::new(&name.replace('.', "/")).join(entry["path"].as_str().unwrap()));
+        }
+    }
+    files.into_iter().collect()
+}
+
 /// The files of rejected cells and records, relative to the lake.
 pub fn rejected_files(lake: &Path) -> BTreeSet<PathBuf> {
     parquet_files(lake).filter(|path| is_rejected(path)).collect()

@@ -1,5 +1,6 @@
 //! What the suite stands on: the program as a user runs it, a sandbox, a scripted vendor, snapshots.
 
+mod bucket;
 pub mod lake;
 mod process;
 mod schemas;
@@ -12,6 +13,7 @@ use std::process::{Command, Stdio};
 
 use afluente::sandbox::{Options, Sandbox};
 
+pub use bucket::Bucket;
 pub use process::Running;
 pub use schemas::{copy_schemas, quick_schemas, quickened};
 pub use scripted::{Answer, Scripted};
