@@ -8,9 +8,6 @@ use afluente::sandbox::Options;
 
 use crate::support::{Bucket, Running, Setup, World, lake};
 
-/// Whether a lake is where a run is to be stopped.
-type Moment = fn(&Path) -> bool;
-
 /// Longest time from a signal to the end.
 const PROMPT: Duration = Duration::from_secs(2);
 
@@ -37,11 +34,7 @@ fn committed(lake: &Path) -> usize {
 fn a_killed_run_is_healed_by_the_next() {
     let setup = setup();
     let expected = setup.world.rows();
-<<<<<<< HEAD
-    let moments: [(&str, Moment); 5] = [
-=======
     let moments: [(&str, Reached); 5] = [
->>>>>>> wip-e2e
         ("the first bytes", |lake| !lake::staged_files(lake).is_empty()),
         ("the first file", |lake| !lake::data_files(lake).is_empty()),
         ("the first commit", |lake| committed(lake) >= 1),
