@@ -86,7 +86,9 @@ impl Family {
         let tables = self.tables();
         let mut versions = Vec::with_capacity(tables.len());
         for table in &tables {
-            let latest = commit::latest(&run.lake, &self.connection.name, &table.id).await?;
+            // A lake that hangs must not hold a run that was asked to stop.
+            let latest = commit::latest(&run.lake, &self.connection.name, &table.id);
+            let latest = self.client.stop().race(latest).await?;
             versions.push(latest.map_or(1, |manifest| manifest.version + 1));
         }
         let staged = self.stage(run, &tables, &versions).await?;

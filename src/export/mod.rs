@@ -15,6 +15,7 @@ mod report;
 mod selection;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
@@ -36,6 +37,9 @@ pub(crate) use selection::distance;
 
 /// Tables read at once, over all connections: each holds a page, builders and writers.
 const TABLES_AT_ONCE: usize = 4;
+
+/// How long a run that was asked to stop waits for the lake to take its report.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// What the user chose for a run.
 #[derive(Debug, Clone)]
@@ -210,7 +214,15 @@ impl Export {
             tables,
             unwritten: None,
         };
-        report.unwritten = run.write_report(&report).await.err().as_ref().map(Failure::from);
+        let written = if stop.is_requested() {
+            let late = || Error::store("the lake did not take the run report in time");
+            tokio::time::timeout(GRACE, run.write_report(&report))
+                .await
+                .unwrap_or_else(|_| Err(late()))
+        } else {
+            run.write_report(&report).await
+        };
+        report.unwritten = written.err().as_ref().map(Failure::from);
         report
     }
 }
