@@ -33,7 +33,8 @@ lint: $(VENV)/lint ## spelling; licences, sources and duplicates of the dependen
 	$(PYTHON) tests/interop/deny.py
 
 interop: $(VENV)/interop ## real readers (DuckDB, PyArrow, Polars, Spark) and a real S3 server over what was written
-	$(CARGO) build --locked
+	# Not `cargo build`: what the tests are compiled with also makes the binary, and nothing is compiled twice.
+	$(CARGO) test --locked --no-run --test it
 	$(VENV)/bin/python -m pytest -q tests/interop
 
 bench: ## ratios against peers on the same input in the same run
