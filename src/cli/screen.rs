@@ -57,14 +57,13 @@ fn write(text: &str) {
 }
 
 /// From the end of these lines back to their beginning, and all of them away. A terminal that was made narrower has folded them.
+///
+/// Line by line: a screen that is cleared from its first line on, tmux keeps in its history, frame by frame.
 fn clear(lines: &[String], width: usize) -> String {
-    if lines.is_empty() {
-        return String::new();
-    }
     let rows: usize = lines.iter().map(|line| visible(line).div_ceil(width.max(1)).max(1)).sum();
     match rows {
-        1 => "\r\x1b[J".to_owned(),
-        rows => format!("\r\x1b[{}A\x1b[J", rows - 1),
+        0 => String::new(),
+        rows => format!("\r\x1b[2K{}", "\x1b[1A\x1b[2K".repeat(rows - 1)),
     }
 }
 
@@ -87,13 +86,11 @@ mod tests {
     fn lines_are_cleared_whole() {
         let lines = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
         assert_eq!(clear(&[], 80), "");
-        assert_eq!(clear(&lines(&["one"]), 80), "\r\x1b[J");
-        assert_eq!(clear(&lines(&["one", "two", ""]), 80), "\r\x1b[2A\x1b[J");
-        assert_eq!(
-            clear(&lines(&["0123456789", "\x1b[32m0123456789\x1b[0m"]), 4),
-            "\r\x1b[5A\x1b[J",
-            "folded"
-        );
+        assert_eq!(clear(&lines(&["one"]), 80), "\r\x1b[2K");
+        let three = "\r\x1b[2K\x1b[1A\x1b[2K\x1b[1A\x1b[2K";
+        assert_eq!(clear(&lines(&["one", "two", ""]), 80), three);
+        let folded = lines(&["0123456789", "\x1b[32m0123456789\x1b[0m"]);
+        assert_eq!(clear(&folded, 4).matches("\x1b[2K").count(), 6);
     }
 
     #[test]
