@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use url::Url;
 
 use crate::error::{Error, Result};
-use crate::schema::{Catalog, RateLimit, Source, duration};
+use crate::schema::{Catalog, Mode, RateLimit, Source, duration};
 use crate::secret::Secret;
 use crate::store::S3Options;
 
@@ -36,6 +36,9 @@ pub struct Config {
 pub struct LakeConfig {
     /// A path, `file://` or `s3://bucket/prefix`.
     pub url: Option<String>,
+    /// How long superseded data files stay for readers that are still at them. Longer than zero, a plain glob sees rows twice meanwhile.
+    #[serde(deserialize_with = "duration")]
+    pub retention: Duration,
     /// What differs from the usual `AWS_*` variables.
     pub s3: S3Options,
 }
@@ -72,6 +75,12 @@ pub struct ConnectionConfig {
     /// Where tables with a cursor begin: rows before this day are not read.
     #[serde(default, deserialize_with = "day")]
     pub start: Option<NaiveDate>,
+    /// How often a long first load commits what it has.
+    #[serde(default = "five_minutes", deserialize_with = "duration")]
+    pub checkpoint: Duration,
+    /// How often deletions are looked for in tables whose refresh cannot see them.
+    #[serde(default, deserialize_with = "optional_duration")]
+    pub reconcile: Option<Duration>,
     /// What differs for a table.
     #[serde(default)]
     pub tables: IndexMap<String, TableConfig>,
@@ -81,9 +90,22 @@ pub struct ConnectionConfig {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TableConfig {
+    /// What a refresh reads and replaces, instead of what the declaration says.
+    pub mode: Option<Mode>,
     /// How far before the savepoint a refresh reads again, instead of what the declaration says.
     #[serde(deserialize_with = "optional_duration")]
     pub lookback: Option<Duration>,
+    /// Windowed: how far before the savepoint.
+    #[serde(deserialize_with = "optional_duration")]
+    pub past: Option<Duration>,
+    /// Windowed: how far ahead of the run.
+    #[serde(deserialize_with = "optional_duration")]
+    pub ahead: Option<Duration>,
+    /// How often deletions are looked for, instead of what the connection says.
+    #[serde(deserialize_with = "optional_duration")]
+    pub reconcile: Option<Duration>,
+    /// Whether every version of a row is also kept, in the table `<table>_history`.
+    pub keep_history: bool,
     /// Path below the address, instead of the declared one.
     pub endpoint: Option<String>,
 }
@@ -134,6 +156,10 @@ pub struct Connection {
     pub exclude: Vec<String>,
     /// Where tables with a cursor begin.
     pub start: Option<NaiveDate>,
+    /// How often a long first load commits what it has.
+    pub checkpoint: Duration,
+    /// How often deletions are looked for.
+    pub reconcile: Option<Duration>,
     /// What differs for a table.
     pub tables: IndexMap<String, TableConfig>,
 }
@@ -230,6 +256,8 @@ impl Config {
                 exclude: Vec::new(),
                 rate_limit: None,
                 start: None,
+                checkpoint: five_minutes(),
+                reconcile: None,
                 tables: IndexMap::new(),
             },
             None => {
@@ -284,6 +312,8 @@ impl Config {
             include: config.include,
             exclude: config.exclude,
             start: config.start,
+            checkpoint: config.checkpoint,
+            reconcile: config.reconcile,
             tables: config.tables,
             source,
         })
@@ -305,6 +335,8 @@ impl Connection {
             include: everything(),
             exclude: Vec::new(),
             start: None,
+            checkpoint: five_minutes(),
+            reconcile: None,
             tables: IndexMap::new(),
             source: source.clone(),
         })
@@ -375,6 +407,10 @@ fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
 
 fn is_set(variable: &str) -> bool {
     std::env::var(variable).is_ok_and(|value| !value.trim().is_empty())
+}
+
+fn five_minutes() -> Duration {
+    Duration::from_secs(300)
 }
 
 fn everything() -> Vec<String> {
