@@ -17,6 +17,7 @@
 //! | [`decode`] | pages to record batches |
 //! | [`write`](mod@write) | record batches to Parquet data files |
 //! | [`commit`] | manifests: which files are the table |
+//! | [`scan`] | rows of a data file read back |
 //! | [`store`] | the lake: local disk or an S3-compatible bucket |
 //! | [`export`] | one run over many tables |
 //! | [`sandbox`] | the vendors' APIs, simulated |
@@ -37,6 +38,7 @@ mod json;
 pub mod page;
 pub mod read;
 pub mod sandbox;
+pub mod scan;
 pub mod schema;
 pub mod secret;
 pub mod store;
