@@ -70,6 +70,8 @@ async fn pages(source: &Source, table: &Table) -> Vec<Page> {
         memory: Memory::new(u32::MAX >> 1),
         seen_keys_limit: 1 << 30,
         endpoint: None,
+        resume: None,
+        keys_only: false,
     };
     read::read(&client, source, table, &options, &Meter::new(), sender).await.unwrap();
     let mut pages = Vec::new();

@@ -35,6 +35,7 @@ pub mod error;
 pub mod export;
 pub mod http;
 mod json;
+pub mod merge;
 pub mod page;
 pub mod read;
 pub mod sandbox;

@@ -12,6 +12,8 @@ pub struct Page {
     pub body: Bytes,
     /// Where each record's value lies in the body, in the vendor's order. Records whose key was already read are left out.
     pub records: Vec<Range<usize>>,
+    /// Where a read goes on that has everything up to the end of this page, in the words of the reader; nothing where it cannot.
+    pub resume: Option<String>,
     /// The body's share of the memory budget, given back when the page is dropped.
     pub memory: Option<OwnedSemaphorePermit>,
 }

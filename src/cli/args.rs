@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::export::Limit;
+use crate::export::{Limit, Moment};
 
 /// Exports the CRM and customer-success platforms of Brazilian companies into a data lake.
 #[derive(Debug, Parser)]
@@ -103,6 +103,15 @@ pub struct ExportArgs {
     /// Which connections
     #[command(flatten)]
     pub from: ConnectionArgs,
+    /// Read everything again, whatever the savepoints say
+    #[arg(long, conflicts_with_all = ["from", "until"])]
+    pub full_refresh: bool,
+    /// A backfill: only rows whose cursor is from this time on (`2026-01-31`, or RFC 3339); savepoints stay
+    #[arg(long = "from", id = "from", value_name = "TS")]
+    pub since: Option<Moment>,
+    /// A backfill: only rows whose cursor is before this time
+    #[arg(long, value_name = "TS")]
+    pub until: Option<Moment>,
     /// Stop at the first table that fails (default: the others go on)
     #[arg(long)]
     pub fail_fast: bool,

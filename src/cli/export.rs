@@ -20,6 +20,8 @@ pub(super) async fn run(args: &ExportArgs, printer: &Printer) -> Result<Done> {
         max_rejected: args.max_rejected.unwrap_or(Limit::DEFAULT_REJECTED),
         max_bad_cells: args.max_bad_cells,
         fail_fast: args.fail_fast,
+        full_refresh: args.full_refresh,
+        range: (args.since, args.until),
     };
     if let Some(file) = &args.report {
         // An hour's work must not end with a report that has nowhere to go.

@@ -50,6 +50,9 @@ pub struct Manifest {
     /// Where an unfinished load goes on, in the words of whoever reads the table; a finished one has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<String>,
+    /// When rows were last looked for that are gone at the vendor: a full read, or a sweep over all keys.
+    #[serde(default, with = "words::optional_instant", skip_serializing_if = "Option::is_none")]
+    pub reconciled_at: Option<DateTime<Utc>>,
     /// The versions of the tables exploded from this one that belong to this version.
     #[serde(default)]
     pub children: BTreeMap<String, u64>,
@@ -142,6 +145,7 @@ impl Manifest {
             partition: table.partition.clone(),
             savepoint: None,
             resume: None,
+            reconciled_at: None,
             children: BTreeMap::new(),
             schema: ManifestSchema::of(table),
             rows: entries.iter().map(|entry| entry.meta.record_count).sum(),

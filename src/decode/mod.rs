@@ -144,7 +144,12 @@ impl Decoder {
         Ok(())
     }
 
-    /// The batches that are full: of [`BATCH_ROWS`] rows, or about 4 MiB.
+    /// Whether a batch is full: of [`BATCH_ROWS`] rows, or about 1 MiB.
+    pub fn is_full(&self) -> bool {
+        !self.out.full.is_empty()
+    }
+
+    /// The batches that are full.
     pub fn take_full(&mut self) -> Vec<(usize, RecordBatch)> {
         std::mem::take(&mut self.out.full)
     }

@@ -1,76 +1,64 @@
-//! A table and those exploded from it, from the first request to the commit.
+//! A table and those exploded from it: cycles from the first request to the last commit.
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use arrow_array::RecordBatch;
-use chrono::{NaiveTime, Utc};
-use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
+use chrono::Utc;
 
+use super::cycle::Ended;
+use super::intake;
 use super::progress::State;
+use super::publish::Outcome;
 use super::report::{Failure, Status, TableReport};
+use super::step::{Kind as StepKind, Step, is_of};
 use super::{Family, Run};
-use crate::commit::{self, Entry, Manifest, Outcome};
-use crate::decode::{Counts, Decoder, Reject};
+use crate::commit::{self, Manifest};
+use crate::decode::Counts;
 use crate::error::{Error, Kind, Result};
-use crate::page::Page;
-use crate::read::{self, ReadOptions, ReadSummary};
 use crate::schema::{Mode, Table};
 use crate::store::rejected_folder;
-use crate::write::rejected::{self, Rejected, RejectedWriter};
-use crate::write::{StagedFile, TableWriter, publish_all};
+use crate::write::rejected;
 
-/// Pages between reader and decoder; their bytes are bounded by the run's permits.
-const PAGES_AHEAD: usize = 2;
-/// Batches between decoder and writer.
-const BATCHES_AHEAD: usize = 1;
+/// Cycles that follow a long one, each for what changed during the one before.
+const CATCH_UPS: usize = 3;
+/// Times that a cycle is begun again because another run committed first.
+const ATTEMPTS: usize = 3;
 
-/// What the decoder hands to the writer.
-enum Decoded {
-    Batch(usize, RecordBatch),
-    Rejected(Vec<Reject>),
-}
-
-/// What was read and written, before it is committed.
-struct Staged {
-    summary: ReadSummary,
-    counts: Vec<Counts>,
-    files: Vec<Vec<StagedFile>>,
-}
-
-/// The writers of a family, in the order of its tables.
-struct Writers {
-    tables: Vec<TableWriter>,
-    rejected: Vec<RejectedWriter>,
-}
-
-/// What was committed.
-struct Committed {
-    summary: ReadSummary,
-    counts: Vec<Counts>,
+/// What a run did to a family.
+#[derive(Default)]
+struct Refreshed {
+    mode: Option<Mode>,
+    /// Whether a version was committed.
+    committed: bool,
     manifests: Vec<Manifest>,
-    /// Why superseded files are still there: the tables are committed all the same.
-    unswept: Option<Error>,
+    counts: Vec<Counts>,
+    rows_read: u64,
+    changed: u64,
+    repeated: u64,
+    warnings: Vec<String>,
 }
 
 impl Family {
     /// Exports the family and tells the outcome in the progress.
-    pub(super) async fn export(&self, run: &Run) -> Result<(), ()> {
+    pub(super) async fn export(self: &Arc<Self>, run: &Arc<Run>) -> Result<(), ()> {
         for place in &self.places {
             run.progress.tables[*place].set(State::Reading);
         }
         let began = Instant::now();
-        let outcome = self.read_and_commit(run).await;
+        let mut refreshed = Refreshed::default();
+        let outcome = self.refresh(run, &mut refreshed).await;
         for (at, place) in self.places.iter().enumerate() {
             let mut report = self.report(run, at);
             report.seconds = began.elapsed().as_secs_f64();
-            match &outcome {
-                Ok(committed) => committed.tell(at, &mut report),
-                Err(error) => report.error = Some(Failure::from(error)),
+            // What was committed before a failure is there all the same.
+            refreshed.tell(at, &mut report);
+            if let Err(error) = &outcome {
+                report.status = Status::Failed;
+                report.error = Some(Failure::from(error));
             }
             run.progress.tables[*place].set(State::Ended(Box::new(report)));
         }
-        outcome.map(drop).map_err(drop)
+        outcome.map_err(drop)
     }
 
     /// Tells that the family was not reached.
@@ -82,103 +70,124 @@ impl Family {
         }
     }
 
-    async fn read_and_commit(&self, run: &Run) -> Result<Committed> {
-        let tables = self.tables();
-        let mut versions = Vec::with_capacity(tables.len());
-        for table in &tables {
-            // A lake that hangs must not hold a run that was asked to stop.
-            let latest = commit::latest(&run.lake, &self.connection.name, &table.id);
-            let latest = self.client.stop().race(latest).await?;
-            versions.push(latest.map_or(1, |manifest| manifest.version + 1));
-        }
-        let staged = self.stage(run, &tables, &versions).await?;
-        self.check_limits(run, &tables, &staged.counts)?;
-        self.commit(run, &tables, &versions, staged).await
-    }
-
-    /// Reads, decodes and writes; nothing is visible in the lake afterwards.
-    async fn stage(&self, run: &Run, tables: &[Table], versions: &[u64]) -> Result<Staged> {
-        let source = &self.connection.source;
-        let exported_at = run.started_at.timestamp_micros();
-        let decoder = Decoder::new(source, &self.table, exported_at)?;
-        let handle = tokio::runtime::Handle::current();
-        let mut writers = Writers {
-            tables: Vec::with_capacity(tables.len()),
-            rejected: Vec::with_capacity(tables.len()),
-        };
-        let (lake, connection) = (&run.lake, &self.connection.name);
-        for (table, version) in tables.iter().zip(versions) {
-            writers.tables.push(TableWriter::new(
-                lake,
-                connection,
-                table,
-                *version,
-                run.write.clone(),
-                run.writers.clone(),
-                handle.clone(),
-            )?);
-            writers.rejected.push(RejectedWriter::new(
-                lake,
-                connection,
-                &table.id,
-                &run.id,
-                run.writers.clone(),
-                handle.clone(),
+    /// One cycle, and those that it calls for.
+    async fn refresh(self: &Arc<Self>, run: &Arc<Run>, refreshed: &mut Refreshed) -> Result<()> {
+        let tables = Arc::new(self.tables());
+        let base = self.base(run, &tables).await?;
+        let parent = base.first().and_then(Option::as_ref);
+        if let Some(old) = parent.filter(|parent| !is_of(parent, &self.table)) {
+            refreshed.warnings.push(format!(
+                "its columns, key or partitions are not those of version {}: everything was read again",
+                old.version
             ));
         }
-
-        let (pages, mut page_queue) = mpsc::channel::<Page>(PAGES_AHEAD);
-        let (decoded, mut decoded_queue) = mpsc::channel::<Decoded>(BATCHES_AHEAD);
-        let decoding = spawn_blocking(move || decode(decoder, &mut page_queue, &decoded));
-        let (progress, places) = (run.progress.clone(), self.places.clone());
-        let names: Vec<String> = tables.iter().map(|table| table.id.clone()).collect();
-        let writing = spawn_blocking(move || {
-            match writers.take(&mut decoded_queue, &names, exported_at, |at, rows| {
-                progress.tables[places[at]].add_rows(rows)
-            }) {
-                Ok(()) => Ok(writers),
-                Err(error) => {
-                    writers.abort();
-                    Err(error)
-                }
-            }
-        });
-
-        let options = ReadOptions {
-            from: self.start(),
-            until: None,
-            memory: run.pages.clone(),
-            seen_keys_limit: run.seen_keys,
-            endpoint: self.connection.tables.get(&self.table.id).and_then(|table| table.endpoint.clone()),
-        };
-        let meter = &run.progress.tables[self.places[0]].meter;
-        let read = read::read(&self.client, source, &self.table, &options, meter, pages).await;
-        let decoded = decoding
-            .await
-            .map_err(|error| Error::defect(format!("the decoder ended unexpectedly: {error}")))?;
-        let written = writing
-            .await
-            .map_err(|error| Error::defect(format!("the writer ended unexpectedly: {error}")))?;
-
-        // The writer's failure is the cause where it closed the queues, then the decoder's.
-        let writers: Writers = written?;
-        let complete = decoded.and_then(|counts| read.map(|summary| (summary, counts)));
-        spawn_blocking(move || match complete {
-            Ok((summary, counts)) => Ok(Staged {
-                files: writers.finish()?,
-                summary,
-                counts,
-            }),
-            Err(error) => {
-                writers.abort();
-                Err(error)
-            }
-        })
-        .await
-        .map_err(|error| Error::defect(format!("the writer ended unexpectedly: {error}")))?
+        let step = self.step(run, parent);
+        let reconciles = self
+            .reconcile()
+            .filter(|_| step.kind == StepKind::Refresh && step.mode != Mode::Full && self.is_due(parent));
+        let ended = self.settled(run, &tables, step.clone(), refreshed).await?;
+        self.catch_up(run, &tables, &step, ended, refreshed).await?;
+        if reconciles.is_some() {
+            self.settled(run, &tables, Step::reconcile(step.mode), refreshed).await?;
+        }
+        Ok(())
     }
 
-    fn check_limits(&self, run: &Run, tables: &[Table], counts: &[Counts]) -> Result<()> {
+    /// Reads what changed while the table was read page by page.
+    async fn catch_up(
+        self: &Arc<Self>,
+        run: &Arc<Run>,
+        tables: &Arc<Vec<Table>>,
+        step: &Step,
+        ended: Ended,
+        refreshed: &mut Refreshed,
+    ) -> Result<()> {
+        let mut ended = ended;
+        if self.table.replication.mode != Mode::Incremental || step.kind == StepKind::Backfill {
+            return Ok(());
+        }
+        for _ in 0..CATCH_UPS {
+            // One page is of one moment. What a resumed load has passed since it began is of several, whatever it read now.
+            let resumed = matches!(step.kind, StepKind::Load { resume: Some(_) }) && refreshed.mode == Some(Mode::Full);
+            if ended.summary.pages <= 1 && !resumed || ended.rows_read == 0 {
+                break;
+            }
+            let since = match &step.kind {
+                StepKind::Load { resume: Some(resume) } if resumed => resume.began,
+                _ => ended.summary.began,
+            };
+            let first_mode = refreshed.mode;
+            ended = self.settled(run, tables, Step::catch_up(since), refreshed).await?;
+            refreshed.mode = first_mode;
+            if ended.changed == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// A cycle, begun again if another run commits first and did not do the same work.
+    async fn settled(self: &Arc<Self>, run: &Arc<Run>, tables: &Arc<Vec<Table>>, step: Step, refreshed: &mut Refreshed) -> Result<Ended> {
+        let mut step = step;
+        let mut lost = 0;
+        for _ in 0..ATTEMPTS {
+            let base = self.base(run, tables).await?;
+            let ended = self.cycle(run, tables, base, &step).await?;
+            refreshed.add(&step, &ended);
+            match &ended.outcome {
+                Outcome::Committed(manifests) => {
+                    if let Err(error) = self.sweep(run, tables, manifests, step.reads_all()).await {
+                        refreshed.warnings.push(format!(
+                            "committed, but superseded files could not be deleted, so a plain glob sees rows twice: {}",
+                            error.message()
+                        ));
+                    }
+                    return Ok(ended);
+                }
+                Outcome::Unchanged(_) => return Ok(ended),
+                Outcome::Lost(version) => lost = *version,
+            }
+            // From where the other run left off.
+            let base = self.base(run, tables).await?;
+            if matches!(step.kind, StepKind::Load { .. } | StepKind::Refresh) {
+                step = self.step(run, base.first().and_then(Option::as_ref));
+            }
+        }
+        Err(self.lost(lost))
+    }
+
+    /// The newest manifests.
+    async fn base(&self, run: &Run, tables: &[Table]) -> Result<Vec<Option<Manifest>>> {
+        // A lake that hangs must not hold a run that was asked to stop.
+        let base = intake::base(&run.lake, &self.connection.name, tables);
+        self.client.stop().race(base).await
+    }
+
+    /// Deletes what the manifests supersede, and after a read of everything what older runs rejected.
+    async fn sweep(&self, run: &Run, tables: &[Table], manifests: &[Manifest], read_all: bool) -> Result<()> {
+        for manifest in manifests.iter().filter(|manifest| manifest.run_id == run.id) {
+            commit::sweep(&run.lake, manifest).await?;
+        }
+        for table in tables.iter().filter(|_| read_all) {
+            rejected::supersede(&run.lake, &self.connection.name, &table.id, &run.id).await?;
+        }
+        Ok(())
+    }
+
+    /// How often rows that are gone are looked for, where a refresh cannot see them.
+    pub(super) fn reconcile(&self) -> Option<Duration> {
+        let own = self.connection.tables.get(&self.table.id).and_then(|table| table.reconcile);
+        own.or(self.connection.reconcile)
+            .filter(|_| self.table.replication.mode != Mode::Full)
+    }
+
+    fn is_due(&self, parent: Option<&Manifest>) -> bool {
+        let last = parent.and_then(|parent| parent.reconciled_at);
+        let every = self.reconcile().and_then(|every| chrono::Duration::from_std(every).ok());
+        every.is_some_and(|every| last.is_none_or(|last| Utc::now() - last >= every))
+    }
+
+    pub(super) fn check_limits(&self, run: &Run, tables: &[Table], counts: &[Counts]) -> Result<()> {
         let hint = format!(
             "see {}: each row names key, column, raw text and reason; a path or a format is one line in schemas/{}/{}.toml",
             run.lake.url(&rejected_folder(&self.connection.name)),
@@ -218,70 +227,6 @@ impl Family {
         Ok(())
     }
 
-    /// Publishes the files and commits: exploded tables first, the parent last, naming their versions.
-    async fn commit(&self, run: &Run, tables: &[Table], versions: &[u64], staged: Staged) -> Result<Committed> {
-        let Staged { summary, counts, files } = staged;
-        let sizes: Vec<usize> = files.iter().map(Vec::len).collect();
-        let mut published = publish_all(files.into_iter().flatten().collect()).await?.into_iter();
-        let published: Vec<Vec<_>> = sizes.into_iter().map(|size| published.by_ref().take(size).collect()).collect();
-        let mut manifests: Vec<Manifest> = tables
-            .iter()
-            .zip(versions)
-            .zip(published)
-            .map(|((table, version), files)| {
-                let (source, connection) = (&self.connection.source.id, &self.connection.name);
-                let entries = files
-                    .into_iter()
-                    .map(|file| Entry::new(&run.lake, connection, &table.id, file))
-                    .collect();
-                let mut manifest = Manifest::new(source, connection, table, *version, &run.id, Utc::now(), entries);
-                manifest.mode = Mode::Full;
-                manifest
-            })
-            .collect();
-        manifests[0].children = self.table.children.iter().cloned().zip(versions.iter().skip(1).copied()).collect();
-        for at in (0..manifests.len()).rev() {
-            match commit::commit(&run.lake, &manifests[at]).await? {
-                Outcome::Committed => {}
-                Outcome::Conflict { version } => {
-                    // What is committed stays: the next run replaces it. The other files can never become live.
-                    let dead = manifests.iter().take(at + 1);
-                    let dead =
-                        dead.flat_map(|manifest| manifest.entries.iter().map(|entry| format!("{}/{}", manifest.folder(), entry.path)));
-                    run.lake.delete(&dead.collect::<Vec<_>>()).await?;
-                    // Where this run's exploded tables are live, what the other run wrote for them is not.
-                    self.sweep(run, &tables[at + 1..], &manifests[at + 1..]).await?;
-                    return Err(Error::new(
-                        Kind::Conflict,
-                        format!(
-                            "another run committed version {version} of `{}` while this one was reading; its content stands",
-                            manifests[at].table
-                        ),
-                    )
-                    .hint("two exports of one connection ran at once; nothing is lost, and the next run reads everything again"));
-                }
-            }
-        }
-        let swept = self.sweep(run, tables, &manifests).await.err();
-        Ok(Committed {
-            summary,
-            counts,
-            manifests,
-            unswept: swept,
-        })
-    }
-
-    /// Deletes what the manifests supersede, and what older runs rejected.
-    async fn sweep(&self, run: &Run, tables: &[Table], manifests: &[Manifest]) -> Result<()> {
-        for manifest in manifests {
-            commit::sweep(&run.lake, manifest).await?;
-        }
-        for table in tables {
-            rejected::supersede(&run.lake, &self.connection.name, &table.id, &run.id).await?;
-        }
-        Ok(())
-    }
-
     /// The table, then its children.
     fn tables(&self) -> Vec<Table> {
         let children = self
@@ -290,16 +235,6 @@ impl Family {
             .iter()
             .filter_map(|child| self.connection.source.tables.get(child).cloned());
         std::iter::once(self.table.clone()).chain(children).collect()
-    }
-
-    /// Where the configuration says that tables with a cursor begin.
-    fn start(&self) -> Option<chrono::DateTime<Utc>> {
-        self.table.replication.cursor.as_ref()?;
-        let day = self.connection.start?;
-        day.and_time(NaiveTime::MIN)
-            .and_local_timezone(self.connection.source.timezone)
-            .earliest()
-            .map(|time| time.to_utc())
     }
 
     fn report(&self, run: &Run, at: usize) -> TableReport {
@@ -313,7 +248,10 @@ impl Family {
             status: Status::Failed,
             mode: Mode::Full.name(),
             version: None,
+            savepoint: None,
             rows: 0,
+            rows_read: 0,
+            rows_changed: 0,
             files: 0,
             bytes: 0,
             rejected_records: 0,
@@ -331,105 +269,47 @@ impl Family {
     }
 }
 
-impl Committed {
+impl Refreshed {
+    fn add(&mut self, step: &Step, ended: &Ended) {
+        self.mode = self.mode.or(Some(step.mode));
+        self.rows_read += ended.rows_read;
+        self.changed += ended.changed;
+        self.repeated += ended.summary.repeated;
+        if let Some(reason) = &ended.summary.unavailable {
+            self.warnings.push(reason.clone());
+        }
+        self.counts.resize(ended.counts.len(), Counts::default());
+        for (sum, counts) in self.counts.iter_mut().zip(&ended.counts) {
+            sum.records += counts.records;
+            sum.rejected_records += counts.rejected_records;
+            sum.bad_cells += counts.bad_cells;
+        }
+        match &ended.outcome {
+            Outcome::Committed(manifests) => (self.committed, self.manifests) = (true, manifests.clone()),
+            Outcome::Unchanged(manifests) => self.manifests = manifests.clone(),
+            Outcome::Lost(_) => {}
+        }
+    }
+
     fn tell(&self, at: usize, report: &mut TableReport) {
-        let (manifest, counts) = (&self.manifests[at], &self.counts[at]);
-        report.status = Status::Committed;
-        report.version = Some(manifest.version);
-        report.rows = manifest.rows;
-        report.files = manifest.entries.len() as u64;
-        report.bytes = manifest.bytes;
-        report.rejected_records = counts.rejected_records;
-        report.bad_cells = counts.bad_cells;
+        report.mode = self.mode.unwrap_or(Mode::Full).name();
+        if let Some(manifest) = self.manifests.get(at) {
+            report.status = if self.committed { Status::Committed } else { Status::Unchanged };
+            report.version = Some(manifest.version);
+            report.rows = manifest.rows;
+            report.files = manifest.entries.len() as u64;
+            report.bytes = manifest.bytes;
+            report.savepoint = manifest.savepoint;
+        }
+        if let Some(counts) = self.counts.get(at) {
+            report.rejected_records = counts.rejected_records;
+            report.bad_cells = counts.bad_cells;
+        }
         if at == 0 {
-            report.repeated_records = self.summary.repeated;
+            report.repeated_records = self.repeated;
+            report.rows_read = self.rows_read;
+            report.rows_changed = self.changed;
         }
-        report.warning = self.summary.unavailable.clone();
-        if let Some(error) = &self.unswept {
-            report.warning = Some(format!(
-                "committed, but superseded files could not be deleted, so a plain glob sees rows twice: {}",
-                error.message()
-            ));
-        }
+        report.warning = (!self.warnings.is_empty()).then(|| self.warnings.join("; "));
     }
-}
-
-impl Writers {
-    /// Writes what the decoder sends until it has ended.
-    fn take(
-        &mut self,
-        decoded: &mut mpsc::Receiver<Decoded>,
-        names: &[String],
-        exported_at_micros: i64,
-        told: impl Fn(usize, u64),
-    ) -> Result<()> {
-        while let Some(item) = decoded.blocking_recv() {
-            match item {
-                Decoded::Batch(at, batch) => {
-                    self.tables[at].write(&batch)?;
-                    told(at, batch.num_rows() as u64);
-                }
-                Decoded::Rejected(rejects) => self.reject(names, &rejects, exported_at_micros)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn reject(&mut self, names: &[String], rejects: &[Reject], exported_at_micros: i64) -> Result<()> {
-        for reject in rejects {
-            let at = names.iter().position(|name| *name == reject.table).unwrap_or(0);
-            self.rejected[at].push(&Rejected {
-                key: reject.key.as_deref(),
-                column: reject.column.as_deref(),
-                raw: Some(&reject.raw),
-                reason: &reject.reason,
-                exported_at_micros,
-            })?;
-        }
-        Ok(())
-    }
-
-    /// The staged files of each table; what was rejected is visible afterwards, whether or not the table is committed: it is what the user needs to see.
-    fn finish(self) -> Result<Vec<Vec<StagedFile>>> {
-        let mut files = Vec::with_capacity(self.tables.len());
-        for mut table in self.tables {
-            table.ensure_file()?;
-            files.push(table.finish()?);
-        }
-        for rejected in self.rejected {
-            rejected.finish()?;
-        }
-        Ok(files)
-    }
-
-    fn abort(self) {
-        self.tables.into_iter().for_each(TableWriter::abort);
-        self.rejected.into_iter().for_each(RejectedWriter::abort);
-    }
-}
-
-/// Decodes pages until there are no more. A writer that has gone away tells itself why.
-fn decode(mut decoder: Decoder, pages: &mut mpsc::Receiver<Page>, decoded: &mpsc::Sender<Decoded>) -> Result<Vec<Counts>> {
-    while let Some(page) = pages.blocking_recv() {
-        decoder.decode(&page)?;
-        // Its memory is free before the batches wait for the writer.
-        drop(page);
-        let full = decoder.take_full();
-        if !send(&mut decoder, full, decoded) {
-            return Ok(decoder.counts());
-        }
-    }
-    let rest = decoder.finish()?;
-    send(&mut decoder, rest, decoded);
-    Ok(decoder.counts())
-}
-
-fn send(decoder: &mut Decoder, batches: Vec<(usize, RecordBatch)>, decoded: &mpsc::Sender<Decoded>) -> bool {
-    let rejects = decoder.take_rejects();
-    let rejects = (!rejects.is_empty()).then_some(Decoded::Rejected(rejects));
-    batches
-        .into_iter()
-        .map(|(at, batch)| Decoded::Batch(at, batch))
-        .chain(rejects)
-        .all(|item| decoded.blocking_send(item).is_ok())
 }

@@ -8,11 +8,16 @@
 //! Each arrow is a bounded queue. A table and those exploded from it are one unit: one reader, one decoder, and a commit that begins with the
 //! exploded tables and ends with the parent.
 
+mod cycle;
 mod family;
+mod intake;
 mod limit;
+mod moment;
 mod progress;
+mod publish;
 mod report;
 mod selection;
+mod step;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +35,7 @@ use crate::store::Lake;
 use crate::write::{MemoryBudget, WriteOptions};
 
 pub use limit::Limit;
+pub use moment::Moment;
 pub use progress::{Progress, State, TableProgress};
 pub use report::{Failure, RunReport, Status, TableReport};
 pub use selection::Selection;
@@ -52,6 +58,10 @@ pub struct Options {
     pub max_bad_cells: Option<Limit>,
     /// Stop at the first table that fails.
     pub fail_fast: bool,
+    /// Read everything again, whatever the savepoints say.
+    pub full_refresh: bool,
+    /// Only rows whose cursor is from the first time on and before the second: a backfill, which leaves the savepoints alone.
+    pub range: (Option<Moment>, Option<Moment>),
 }
 
 impl Default for Options {
@@ -61,6 +71,8 @@ impl Default for Options {
             max_rejected: Limit::DEFAULT_REJECTED,
             max_bad_cells: None,
             fail_fast: false,
+            full_refresh: false,
+            range: (None, None),
         }
     }
 }
@@ -68,7 +80,7 @@ impl Default for Options {
 /// A planned run: every table known, nothing asked yet.
 pub struct Export {
     run: Arc<Run>,
-    families: Vec<Family>,
+    families: Vec<Arc<Family>>,
     stopper: Arc<Stopper>,
     stop: Stop,
 }
@@ -115,6 +127,11 @@ impl Export {
             let connection = Arc::new(connection);
             let client = Arc::new(client(&connection, stop.clone())?);
             for table in selection.families(&connection) {
+                let table = step::configured(table, &connection)?;
+                if options.range != (None, None) && table.replication.cursor.is_none() {
+                    // A backfill bounds the cursor: where there is none, there is nothing to bound.
+                    continue;
+                }
                 let source = &connection.source;
                 let mut places = vec![progress.tables.len()];
                 progress
@@ -126,12 +143,12 @@ impl Export {
                         .tables
                         .push(TableProgress::new(&connection.name, &source.id, child, Some(table.id.clone())));
                 }
-                families.push(Family {
+                families.push(Arc::new(Family {
                     connection: connection.clone(),
                     client: client.clone(),
                     table,
                     places,
-                });
+                }));
             }
         }
         if families.is_empty() {
@@ -235,8 +252,8 @@ impl Run {
 }
 
 /// One table of each connection in turn, so that every vendor's limit is used from the start.
-fn interleaved(families: Vec<Family>) -> Vec<Family> {
-    let mut order: Vec<(usize, usize, Family)> = Vec::with_capacity(families.len());
+fn interleaved(families: Vec<Arc<Family>>) -> Vec<Arc<Family>> {
+    let mut order: Vec<(usize, usize, Arc<Family>)> = Vec::with_capacity(families.len());
     let mut connection: Option<(Arc<Connection>, usize, usize)> = None;
     for family in families {
         let (number, turn) = match &connection {

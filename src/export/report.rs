@@ -28,7 +28,7 @@ pub struct RunReport {
 impl RunReport {
     /// Whether a table failed or was not reached, or the report itself could not be written.
     pub fn failed(&self) -> bool {
-        self.unwritten.is_some() || self.tables.iter().any(|table| table.status != Status::Committed)
+        self.unwritten.is_some() || self.tables.iter().any(|table| !table.status.is_done())
     }
 }
 
@@ -50,8 +50,15 @@ pub struct TableReport {
     pub mode: &'static str,
     /// Manifest version that holds the content.
     pub version: Option<u64>,
+    /// How far the cursor has been read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub savepoint: Option<DateTime<Utc>>,
     /// Rows in the lake.
     pub rows: u64,
+    /// Rows read inside the range that was asked for.
+    pub rows_read: u64,
+    /// Rows that were new, changed or gone.
+    pub rows_changed: u64,
     /// Data files.
     pub files: u64,
     /// Their bytes.
@@ -88,6 +95,8 @@ pub struct TableReport {
 pub enum Status {
     /// Its content is that of this run.
     Committed,
+    /// The vendor holds what the lake holds already.
+    Unchanged,
     /// Its content is what it was before.
     Failed,
     /// Not reached: the run stopped before.
@@ -95,10 +104,16 @@ pub enum Status {
 }
 
 impl Status {
+    /// Whether the table is as the vendor's.
+    pub fn is_done(self) -> bool {
+        matches!(self, Self::Committed | Self::Unchanged)
+    }
+
     /// The word in reports and messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Committed => "committed",
+            Self::Unchanged => "unchanged",
             Self::Failed => "failed",
             Self::Skipped => "skipped",
         }

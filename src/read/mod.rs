@@ -57,11 +57,19 @@ pub struct ReadOptions {
     pub seen_keys_limit: usize,
     /// Instead of the declaration's endpoints.
     pub endpoint: Option<String>,
+    /// Where an unfinished read goes on: what a page of it said.
+    pub resume: Option<String>,
+    /// Only the keys are wanted.
+    pub keys_only: bool,
 }
 
 /// What was read of a table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadSummary {
+    /// When the read began, by the vendor's clock.
+    pub began: DateTime<Utc>,
+    /// Pages with records.
+    pub pages: u64,
     /// Records sent on.
     pub rows: u64,
     /// Records left out because their key had been read.
@@ -86,6 +94,7 @@ pub async fn read(
     meter: &Meter,
     pages: mpsc::Sender<Page>,
 ) -> Result<ReadSummary> {
+    let began = Utc::now() - chrono::Duration::seconds(300);
     let work = async {
         let fetch = fetch(table)?;
         let sink = Sink::Pages {
@@ -103,7 +112,11 @@ pub async fn read(
                 }
             }
         }
-        Ok(reader.summary())
+        Ok(ReadSummary {
+            began,
+            pages: meter.counts().pages,
+            ..reader.summary()
+        })
     };
     client.stop().race(work).await
 }

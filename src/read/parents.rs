@@ -27,6 +27,8 @@ pub(super) async fn read(client: &Client, source: &Source, for_each: &ForEach, m
         memory: Memory::new(1),
         seen_keys_limit: keys_limit,
         endpoint: None,
+        resume: None,
+        keys_only: false,
     };
     let sink = Sink::Ids {
         column: Picks::key(parent)?,

@@ -40,6 +40,7 @@ pub async fn probe(client: &Client, source: &Source, table: &Table, endpoint: Op
                 };
                 let mut ids = Vec::new();
                 let page = Page {
+                    resume: None,
                     records: page.records.into_iter().map(|record| record.range).collect(),
                     body: page.body,
                     memory: None,
@@ -90,6 +91,8 @@ async fn first_page(
     meter: &Meter,
 ) -> Result<First> {
     let options = ReadOptions {
+        resume: None,
+        keys_only: false,
         from: None,
         until: None,
         memory: Memory::new(1),

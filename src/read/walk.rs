@@ -298,6 +298,7 @@ impl<'a> Reader<'a> {
         let page = Page {
             body: page.body.clone(),
             records,
+            resume: None,
             memory: None,
         };
         Ok((page, held))

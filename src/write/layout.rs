@@ -15,7 +15,7 @@ use parquet::schema::types::ColumnPath;
 use super::WriteOptions;
 use super::partition::Splitter;
 use crate::error::{Error, Result};
-use crate::schema::{Table, arrow_schema};
+use crate::schema::{Origin, Table, arrow_schema};
 
 /// Rows of a batch that are looked at to judge a dictionary.
 const SAMPLE_ROWS: usize = 4_096;
@@ -32,7 +32,7 @@ pub(super) struct Layout {
     pub schema: SchemaRef,
     /// Splits rows into folders, if the table has partitions.
     pub splitter: Option<Splitter>,
-    /// The key's columns and the cursor: their bounds go into the manifest.
+    /// The key's columns, those of the parent's, and the cursor: their bounds go into the manifest.
     pub bounded: Vec<usize>,
     /// The single numeric column of the key, in whose order the rows may come.
     pub ordered_by: Option<usize>,
@@ -55,6 +55,12 @@ impl Layout {
         };
         let keys: Vec<usize> = table.primary_key.iter().map(|name| place(name)).collect::<Result<_>>()?;
         let mut bounded = keys.clone();
+        // Rows exploded from one row are found by its key.
+        for (at, column) in table.columns.iter().enumerate() {
+            if matches!(column.origin, Origin::Parent(_)) {
+                add(&mut bounded, at);
+            }
+        }
         if let Some(cursor) = &table.replication.cursor {
             add(&mut bounded, place(cursor)?);
         }

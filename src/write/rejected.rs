@@ -74,14 +74,14 @@ pub struct RejectedWriter {
 }
 
 impl RejectedWriter {
-    /// A writer for one table and run; nothing is sent yet.
-    pub fn new(lake: &Lake, connection: &str, table: &str, run_id: &str, budget: Arc<MemoryBudget>, handle: Handle) -> Self {
+    /// A writer for one table and run; nothing is sent yet. `file`, a UUID of version 7, names the file: a run may have several.
+    pub fn new(lake: &Lake, connection: &str, table: &str, run_id: &str, file: &str, budget: Arc<MemoryBudget>, handle: Handle) -> Self {
         let text = |name: &str, nullable: bool| Field::new(name, DataType::Utf8, nullable);
         let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
         Self {
             table: table.to_owned(),
             run_id: run_id.to_owned(),
-            path: path(connection, table, run_id),
+            path: path(connection, table, file),
             schema: Arc::new(Schema::new(vec![
                 text("table", false),
                 text("key", true),
@@ -235,11 +235,11 @@ pub async fn supersede(lake: &Lake, connection: &str, table: &str, run_id: &str)
     Ok(older.len())
 }
 
-fn path(connection: &str, table: &str, run_id: &str) -> String {
-    format!("{}/{table}-{run_id}.parquet", rejected_folder(connection))
+fn path(connection: &str, table: &str, file: &str) -> String {
+    format!("{}/{table}-{file}.parquet", rejected_folder(connection))
 }
 
-/// The run whose file for this table this is. Run ids are UUIDs of version 7, so their texts are ordered by time, and no table's name ends in one.
+/// The UUID in the name of a file for this table. Those of version 7, as run ids are, are ordered by time as texts, and no table's name ends in one.
 fn run_of<'a>(path: &'a str, folder: &str, table: &str) -> Option<&'a str> {
     let name = path.strip_prefix(folder)?.strip_prefix('/')?;
     let run = name.strip_prefix(table)?.strip_prefix('-')?.strip_suffix(".parquet")?;

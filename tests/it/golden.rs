@@ -77,6 +77,8 @@ async fn decode(source: &Source, table: &Table) -> Vec<Vec<RecordBatch>> {
         memory: Memory::new(1 << 20),
         seen_keys_limit: 1 << 20,
         endpoint: None,
+        resume: None,
+        keys_only: false,
     };
     read::read(&client, source, table, &options, &Meter::new(), pages)
         .await

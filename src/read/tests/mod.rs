@@ -43,6 +43,8 @@ fn options() -> ReadOptions {
         memory: Memory::new(1024),
         seen_keys_limit: 1 << 20,
         endpoint: None,
+        resume: None,
+        keys_only: false,
     }
 }
 

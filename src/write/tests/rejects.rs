@@ -19,7 +19,7 @@ const NEW_RUN: &str = "01970000-0000-7000-8000-000000000003";
 
 fn rejects(bench: &Bench, table: &str, run_id: &str, rows: i64) -> Option<RejectedFile> {
     let handle = bench.runtime.handle().clone();
-    let mut writer = RejectedWriter::new(&bench.lake, "acme", table, run_id, Arc::clone(&bench.budget), handle);
+    let mut writer = RejectedWriter::new(&bench.lake, "acme", table, run_id, run_id, Arc::clone(&bench.budget), handle);
     for n in 0..rows {
         let (key, raw) = (n.to_string(), format!("1{},5", "0".repeat(1_000)));
         writer
@@ -89,7 +89,7 @@ fn a_full_read_supersedes_what_older_runs_rejected() {
 fn rejected_rows_that_cannot_be_written_leave_nothing() {
     let bench = Bench::new("");
     let handle = bench.runtime.handle().clone();
-    let mut writer = RejectedWriter::new(&bench.lake, "acme", "deals", THIS_RUN, Arc::clone(&bench.budget), handle);
+    let mut writer = RejectedWriter::new(&bench.lake, "acme", "deals", THIS_RUN, THIS_RUN, Arc::clone(&bench.budget), handle);
     let rejected = Rejected {
         key: None,
         column: None,

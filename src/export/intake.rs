@@ -1,0 +1,264 @@
+//! The blocking side of a cycle: takes what was decoded, sifts it, writes what is new, and rewrites the files that it touches.
+
+use std::time::{Duration, Instant};
+
+use arrow_array::RecordBatch;
+use tokio::sync::mpsc;
+
+use super::Run;
+use crate::commit::{Entry, Manifest};
+use crate::decode::{Counts, Reject};
+use crate::error::Result;
+use crate::merge::Merge;
+use crate::schema::Table;
+use crate::store::Lake;
+use crate::write::rejected::{Rejected, RejectedWriter};
+use crate::write::{StagedFile, TableWriter};
+
+/// Rows after which a load commits what it has, if its time has not come before.
+const CHECKPOINT_ROWS: u64 = 1_000_000;
+
+/// What the decoder hands on: batches of each table, whole with what was exploded from their rows.
+pub(super) struct Decoded {
+    pub set: Vec<Vec<RecordBatch>>,
+    pub rejects: Vec<Reject>,
+    /// So far.
+    pub counts: Vec<Counts>,
+    /// Where a read goes on that has everything up to here.
+    pub resume: Option<String>,
+}
+
+/// The writers of a family, in the order of its tables.
+pub(super) struct Writers {
+    tables: Vec<TableWriter>,
+    rejected: Vec<RejectedWriter>,
+}
+
+/// What a cycle, or a part of a load, does to the tables: nothing is visible yet.
+#[derive(Default)]
+pub(super) struct Staged {
+    /// For each table.
+    pub files: Vec<Vec<StagedFile>>,
+    /// Files of the base that stay.
+    pub kept: Vec<Vec<Entry>>,
+    pub counts: Vec<Counts>,
+    /// Rows changed, new or vanished.
+    pub changed: u64,
+    pub greatest_cursor: Option<i64>,
+}
+
+/// When a load commits.
+pub(super) struct Checkpoint {
+    every: Duration,
+    last: Instant,
+    rows: u64,
+}
+
+impl Checkpoint {
+    pub fn new(every: Duration) -> Self {
+        Self {
+            every,
+            last: Instant::now(),
+            rows: 0,
+        }
+    }
+
+    fn is_due(&mut self, rows: usize) -> bool {
+        self.rows += rows as u64;
+        let due = self.rows >= CHECKPOINT_ROWS || self.last.elapsed() >= self.every;
+        if due {
+            (self.rows, self.last) = (0, Instant::now());
+        }
+        due
+    }
+}
+
+/// What takes the rows.
+pub(super) struct Intake {
+    pub tables: Vec<Table>,
+    pub merge: Merge,
+    pub writers: Writers,
+    pub exported_at_micros: i64,
+    /// A load adds to these files of each table.
+    pub loaded: Option<Vec<Vec<Entry>>>,
+}
+
+impl Intake {
+    /// Takes what the decoder sends until it has ended. `commit` takes the parts of a load that are committed on the way, and gives the writers of the next.
+    pub fn take(
+        &mut self,
+        queue: &mut mpsc::Receiver<Decoded>,
+        mut told: impl FnMut(usize, u64),
+        mut checkpoint: Option<(
+            Checkpoint,
+            impl FnMut(Staged, String) -> Result<(Vec<TableWriter>, Vec<Vec<Entry>>)>,
+        )>,
+    ) -> Result<()> {
+        while let Some(decoded) = queue.blocking_recv() {
+            self.reject(&decoded.rejects)?;
+            let read: usize = decoded
+                .set
+                .first()
+                .map_or(0, |batches| batches.iter().map(RecordBatch::num_rows).sum());
+            for (at, batches) in decoded.set.iter().enumerate() {
+                told(at, batches.iter().map(|batch| batch.num_rows() as u64).sum());
+            }
+            for (at, batches) in self.merge.sift(decoded.set)?.into_iter().enumerate() {
+                for batch in batches {
+                    self.writers.tables[at].write(&batch)?;
+                }
+            }
+            if let (Some((checkpoint, commit)), Some(mark)) = (&mut checkpoint, decoded.resume)
+                && checkpoint.is_due(read)
+            {
+                let (files, kept) = self.writers.close(self.loaded.take().unwrap_or_default())?;
+                let staged = Staged {
+                    files,
+                    kept,
+                    counts: decoded.counts,
+                    ..self.staged()
+                };
+                let (writers, loaded) = commit(staged, mark)?;
+                (self.writers.tables, self.loaded) = (writers, Some(loaded));
+            }
+        }
+        Ok(())
+    }
+
+    /// The read is over and complete: what it does to the tables, or nothing if that is nothing.
+    pub fn finish(mut self, counts: Vec<Counts>) -> Result<Option<Staged>> {
+        let rejected_records = counts.iter().any(|counts| counts.rejected_records > 0);
+        if self.merge.is_unchanged() {
+            // What the lake rejected of these rows it has already; a record without a key was never in it.
+            if rejected_records {
+                self.writers.finish_rejected()?;
+            }
+            self.writers.abort();
+            return Ok(None);
+        }
+        let mut staged = self.staged();
+        (staged.counts, staged.changed) = (counts, self.merge.changed());
+        let Self {
+            merge,
+            mut writers,
+            loaded,
+            ..
+        } = self;
+        let kept = match loaded {
+            Some(loaded) => Ok(loaded),
+            None => merge.rewrite(|at, batch| writers.tables[at].write(batch)),
+        };
+        let closed = kept.and_then(|kept| writers.close(kept));
+        match closed {
+            Ok((files, kept)) => (staged.files, staged.kept) = (files, kept),
+            Err(error) => {
+                writers.abort();
+                return Err(error);
+            }
+        }
+        writers.finish_rejected()?;
+        Ok(Some(staged))
+    }
+
+    pub fn abort(self) {
+        self.writers.abort();
+    }
+
+    fn staged(&self) -> Staged {
+        Staged {
+            greatest_cursor: self.merge.greatest_cursor(),
+            ..Staged::default()
+        }
+    }
+
+    fn reject(&mut self, rejects: &[Reject]) -> Result<()> {
+        for reject in rejects {
+            let at = self.tables.iter().position(|table| table.id == reject.table).unwrap_or(0);
+            self.writers.rejected[at].push(&Rejected {
+                key: reject.key.as_deref(),
+                column: reject.column.as_deref(),
+                raw: Some(&reject.raw),
+                reason: &reject.reason,
+                exported_at_micros: self.exported_at_micros,
+            })?;
+        }
+        Ok(())
+    }
+}
+
+impl Writers {
+    /// Writers of the versions that follow these manifests.
+    pub fn new(run: &Run, connection: &str, tables: &[Table], base: &[Option<Manifest>]) -> Result<Self> {
+        let handle = tokio::runtime::Handle::current();
+        // Each cycle of a run has its own file.
+        let file = uuid::Uuid::now_v7().to_string();
+        let rejected = |table: &Table| {
+            RejectedWriter::new(
+                &run.lake,
+                connection,
+                &table.id,
+                &run.id,
+                &file,
+                run.writers.clone(),
+                handle.clone(),
+            )
+        };
+        Ok(Self {
+            tables: table_writers(run, connection, tables, base)?,
+            rejected: tables.iter().map(rejected).collect(),
+        })
+    }
+
+    /// Ends all data files, which go beside those that are kept. A table has a file without rows, which shows its columns, if and only if it has no rows.
+    fn close(&mut self, mut kept: Vec<Vec<Entry>>) -> Result<(Vec<Vec<StagedFile>>, Vec<Vec<Entry>>)> {
+        for (kept, writer) in kept.iter_mut().zip(&mut self.tables) {
+            let has_rows = writer.rows() > 0 || kept.iter().any(|entry| entry.meta.record_count > 0);
+            kept.retain(|entry| !has_rows || entry.meta.record_count > 0);
+            if kept.is_empty() {
+                writer.ensure_file()?;
+            }
+        }
+        let files = self.tables.drain(..).map(TableWriter::finish).collect::<Result<_>>()?;
+        Ok((files, kept))
+    }
+
+    /// What was rejected is visible afterwards, whether or not the table is committed: it is what the user needs to see.
+    fn finish_rejected(&mut self) -> Result<()> {
+        for rejected in self.rejected.drain(..) {
+            rejected.finish()?;
+        }
+        Ok(())
+    }
+
+    fn abort(self) {
+        self.tables.into_iter().for_each(TableWriter::abort);
+        self.rejected.into_iter().for_each(RejectedWriter::abort);
+    }
+}
+
+/// Writers of the data files that the manifests after these are to list.
+pub(super) fn table_writers(run: &Run, connection: &str, tables: &[Table], base: &[Option<Manifest>]) -> Result<Vec<TableWriter>> {
+    let handle = tokio::runtime::Handle::current();
+    let writer = |(table, base): (&Table, &Option<Manifest>)| {
+        let version = base.as_ref().map_or(1, |manifest| manifest.version + 1);
+        TableWriter::new(
+            &run.lake,
+            connection,
+            table,
+            version,
+            run.write.clone(),
+            run.writers.clone(),
+            handle.clone(),
+        )
+    };
+    tables.iter().zip(base).map(writer).collect()
+}
+
+/// The newest manifests of these tables.
+pub(super) async fn base(lake: &Lake, connection: &str, tables: &[Table]) -> Result<Vec<Option<Manifest>>> {
+    let mut base = Vec::with_capacity(tables.len());
+    for table in tables {
+        base.push(crate::commit::latest(lake, connection, &table.id).await?);
+    }
+    Ok(base)
+}

@@ -1,0 +1,152 @@
+//! From staged files to the next manifests: exploded tables first, the parent last, naming their versions.
+
+use chrono::{DateTime, Utc};
+
+use super::intake::Staged;
+use super::{Family, Run};
+use crate::commit::{self, Entry, Manifest};
+use crate::error::{Error, Kind, Result};
+use crate::schema::{Mode, Table};
+use crate::write::publish_all;
+
+/// What the manifest of the table that is read says beside its files.
+#[derive(Debug, Clone)]
+pub(super) struct Facts {
+    pub mode: Mode,
+    pub savepoint: Option<DateTime<Utc>>,
+    pub resume: Option<String>,
+    /// When deletions were looked for, if this cycle did and the next one needs to know.
+    pub reconciled_at: Option<DateTime<Utc>>,
+}
+
+/// What became of a cycle.
+pub(super) enum Outcome {
+    /// These are the tables now.
+    Committed(Vec<Manifest>),
+    /// These still are.
+    Unchanged(Vec<Manifest>),
+    /// Another run committed this version first.
+    Lost(u64),
+}
+
+impl Family {
+    /// Publishes the files and commits. Nothing staged: only what the parent's manifest must say anew, if anything.
+    pub(super) async fn publish(
+        &self,
+        run: &Run,
+        tables: &[Table],
+        base: &[Option<Manifest>],
+        staged: Option<Staged>,
+        facts: Facts,
+    ) -> Result<Outcome> {
+        let (kept, files) = match staged {
+            Some(staged) => (staged.kept, staged.files),
+            None => {
+                let kept = base
+                    .iter()
+                    .map(|base| base.as_ref().map_or_else(Vec::new, |base| base.entries.clone()));
+                (kept.collect(), tables.iter().map(|_| Vec::new()).collect())
+            }
+        };
+        let sizes: Vec<usize> = files.iter().map(Vec::len).collect();
+        let mut published = publish_all(files.into_iter().flatten().collect()).await?.into_iter();
+        let mut manifests: Vec<Manifest> = Vec::with_capacity(tables.len());
+        let mut is_new: Vec<bool> = Vec::with_capacity(tables.len());
+        for (((table, base), kept), size) in tables.iter().zip(base).zip(kept).zip(sizes) {
+            let (source, connection) = (&self.connection.source.id, &self.connection.name);
+            let added: Vec<Entry> = published
+                .by_ref()
+                .take(size)
+                .map(|file| Entry::new(&run.lake, connection, &table.id, file))
+                .collect();
+            match base {
+                Some(base) if added.is_empty() && kept.len() == base.entries.len() => {
+                    manifests.push(base.clone());
+                    is_new.push(false);
+                }
+                _ => {
+                    let version = base.as_ref().map_or(1, |base| base.version + 1);
+                    let entries = kept.into_iter().chain(added).collect();
+                    let mut manifest = Manifest::new(source, connection, table, version, &run.id, Utc::now(), entries);
+                    manifest.mode = facts.mode;
+                    manifests.push(manifest);
+                    is_new.push(true);
+                }
+            }
+        }
+        self.name_children(run, &mut manifests, &mut is_new, base.first().and_then(Option::as_ref), facts);
+        if !is_new.contains(&true) {
+            return Ok(Outcome::Unchanged(manifests));
+        }
+        for at in (0..manifests.len()).rev().filter(|at| is_new[*at]) {
+            match commit::commit(&run.lake, &manifests[at]).await? {
+                commit::Outcome::Committed => {}
+                commit::Outcome::Conflict { version } => {
+                    self.give_up(run, &manifests, &is_new, at).await?;
+                    return Ok(Outcome::Lost(version));
+                }
+            }
+        }
+        Ok(Outcome::Committed(manifests))
+    }
+
+    /// Completes the parent's manifest, and makes it a new one if it says anything that its base does not.
+    fn name_children(&self, run: &Run, manifests: &mut [Manifest], is_new: &mut [bool], base: Option<&Manifest>, facts: Facts) {
+        let children = manifests.iter().skip(1).map(|child| (child.table.clone(), child.version)).collect();
+        let (Some(parent), Some(is_new)) = (manifests.first_mut(), is_new.first_mut()) else {
+            return;
+        };
+        if let Some(base) = base.filter(|_| !*is_new) {
+            // A savepoint that merely moved on is no news: what lies between is read again, and found unchanged.
+            let says_anew = base.children != children
+                || base.resume != facts.resume
+                || base.mode != facts.mode
+                || base.savepoint.is_some() != facts.savepoint.is_some()
+                || facts.reconciled_at.is_some();
+            if !says_anew {
+                return;
+            }
+            *is_new = true;
+            parent.version += 1;
+            (parent.run_id, parent.committed_at) = (run.id.clone(), Utc::now());
+        }
+        (parent.mode, parent.children, parent.savepoint, parent.resume) = (facts.mode, children, facts.savepoint, facts.resume);
+        parent.reconciled_at = facts.reconciled_at.or(base.and_then(|base| base.reconciled_at));
+    }
+
+    /// Another run was first at the table at this place. What this one committed of the exploded tables stays: the next cycle replaces it. Its other
+    /// files can never become live.
+    async fn give_up(&self, run: &Run, manifests: &[Manifest], is_new: &[bool], at: usize) -> Result<()> {
+        let own = |manifest: &Manifest| {
+            let (folder, version) = (manifest.folder(), manifest.version);
+            let is_own = move |entry: &&Entry| crate::store::data_file_version(&entry.path) == Some(version);
+            manifest
+                .entries
+                .iter()
+                .filter(is_own)
+                .map(|entry| format!("{folder}/{}", entry.path))
+                .collect::<Vec<_>>()
+        };
+        let dead = manifests.iter().zip(is_new).take(at + 1).filter(|(_, is_new)| **is_new);
+        run.lake
+            .delete(&dead.flat_map(|(manifest, _)| own(manifest)).collect::<Vec<_>>())
+            .await?;
+        // Where this run's exploded tables are live, what the other run wrote for them is not.
+        for (manifest, _) in manifests.iter().zip(is_new).skip(at + 1).filter(|(_, is_new)| **is_new) {
+            commit::sweep(&run.lake, manifest).await?;
+        }
+        Ok(())
+    }
+
+    /// The race was lost too often.
+    pub(super) fn lost(&self, version: u64) -> Error {
+        Error::new(
+            Kind::Conflict,
+            format!(
+                "another run committed version {version} of `{}`, or of a table exploded from it, while this one was reading; its content stands",
+                self.table.id
+            ),
+        )
+        .hint("several exports of one connection run at once; nothing is lost, and the next run goes on from what was committed")
+    }
+}

@@ -1,0 +1,214 @@
+//! What the next cycle of a table reads and replaces: from its newest manifest, its declaration and what the user asked for.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::{Family, Moment, Run};
+use crate::commit::{Manifest, ManifestSchema};
+use crate::error::{Error, Result};
+use crate::merge::{Missing, Range};
+use crate::schema::{Mode, Table};
+
+/// What a cycle reads and replaces.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Step {
+    pub kind: Kind,
+    /// What was done, in the words of the report.
+    pub mode: Mode,
+    pub from: Option<DateTime<Utc>>,
+    pub until: Option<DateTime<Utc>>,
+    pub missing: Missing,
+    /// Rows read are compared with the lake's.
+    pub compare: bool,
+}
+
+/// What a cycle is for.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Kind {
+    /// A table that is not complete yet: rows are added, and committed as they come.
+    Load {
+        /// Where an earlier load ended.
+        resume: Option<Resume>,
+    },
+    /// All of it, or what changed since the savepoint, or the window around it.
+    Refresh,
+    /// A range that the user gave: the savepoint stays.
+    Backfill,
+    /// The keys of all rows, to find those that are gone.
+    Reconcile,
+}
+
+/// Where an unfinished load goes on: `<when it began> <the reader's words>`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Resume {
+    /// By the vendor's clock. What changed since may have been passed.
+    pub began: DateTime<Utc>,
+    pub mark: String,
+}
+
+impl Resume {
+    fn parse(text: &str) -> Option<Self> {
+        let (began, mark) = text.split_once(' ')?;
+        Some(Self {
+            began: DateTime::parse_from_rfc3339(began).ok()?.to_utc(),
+            mark: mark.to_owned(),
+        })
+    }
+}
+
+impl std::fmt::Display for Resume {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} {}",
+            self.began.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
+            self.mark
+        )
+    }
+}
+
+impl Step {
+    /// The range of the cursor, for rows.
+    pub fn range(&self) -> Range {
+        Range {
+            from: self.from.map(|at| at.timestamp_micros()),
+            until: self.until.map(|at| at.timestamp_micros()),
+        }
+    }
+
+    /// Whether it reads every row that the table is to hold.
+    pub fn reads_all(&self) -> bool {
+        self.missing == Missing::Go
+            && self.until.is_none()
+            && matches!(self.kind, Kind::Load { resume: None } | Kind::Refresh)
+            && self.mode == Mode::Full
+    }
+
+    /// A cycle that follows a long one: what changed since that began.
+    pub fn catch_up(since: DateTime<Utc>) -> Self {
+        Self {
+            kind: Kind::Refresh,
+            mode: Mode::Incremental,
+            from: Some(since),
+            until: None,
+            missing: Missing::Stay,
+            compare: true,
+        }
+    }
+
+    /// A cycle that finds rows that are gone. A row that left a window is read again by its whole table only.
+    pub fn reconcile(mode: Mode) -> Self {
+        Self {
+            kind: if mode == Mode::Windowed { Kind::Refresh } else { Kind::Reconcile },
+            mode: Mode::Full,
+            from: None,
+            until: None,
+            missing: Missing::Go,
+            compare: true,
+        }
+    }
+}
+
+impl Family {
+    /// The first cycle of a run.
+    pub(super) fn step(&self, run: &Run, base: Option<&Manifest>) -> Step {
+        let replication = &self.table.replication;
+        let whole = |kind: Kind, compare: bool| Step {
+            kind,
+            mode: Mode::Full,
+            from: self.start(),
+            until: None,
+            missing: Missing::Go,
+            compare,
+        };
+        let zone = self.connection.source.timezone;
+        let (from, until) = run.options.range;
+        let (from, until) = (from.map(|from| from.at(zone)), until.map(|until| until.at(zone)));
+        if from.is_some() || until.is_some() {
+            return Step {
+                kind: Kind::Backfill,
+                mode: replication.mode,
+                from,
+                until,
+                missing: if replication.mode == Mode::Windowed {
+                    Missing::Go
+                } else {
+                    Missing::Stay
+                },
+                compare: true,
+            };
+        }
+        let Some(base) = base else {
+            return whole(Kind::Load { resume: None }, false);
+        };
+        if run.options.full_refresh || !is_of(base, &self.table) {
+            return whole(Kind::Refresh, false);
+        }
+        if let Some(text) = &base.resume {
+            // A mark that cannot be read is one of another program: what is there is replaced.
+            return match Resume::parse(text) {
+                Some(resume) => whole(Kind::Load { resume: Some(resume) }, false),
+                None => whole(Kind::Refresh, false),
+            };
+        }
+        let before = |at: DateTime<Utc>, length: Duration| at.checked_sub_signed(chrono::Duration::from_std(length).ok()?);
+        match (replication.mode, base.savepoint) {
+            (Mode::Incremental, Some(savepoint)) => Step {
+                from: before(savepoint, replication.lookback),
+                ..Step::catch_up(savepoint)
+            },
+            (Mode::Windowed, Some(savepoint)) => Step {
+                kind: Kind::Refresh,
+                mode: Mode::Windowed,
+                from: before(savepoint, replication.past),
+                until: chrono::Duration::from_std(replication.ahead)
+                    .ok()
+                    .and_then(|ahead| run.started_at.checked_add_signed(ahead)),
+                missing: Missing::Go,
+                compare: true,
+            },
+            (Mode::Full, _) | (_, None) => whole(Kind::Refresh, true),
+        }
+    }
+
+    /// Where the configuration says that tables with a cursor begin.
+    fn start(&self) -> Option<DateTime<Utc>> {
+        self.table.replication.cursor.as_ref()?;
+        Some(Moment::Day(self.connection.start?).at(self.connection.source.timezone))
+    }
+}
+
+/// The table with what the configuration says of its replication.
+///
+/// # Errors
+/// When a mode is asked for that the table's declaration has no cursor for.
+pub(super) fn configured(mut table: Table, connection: &crate::config::Connection) -> Result<Table> {
+    let Some(config) = connection.tables.get(&table.id) else {
+        return Ok(table);
+    };
+    let replication = &mut table.replication;
+    if let Some(mode) = config.mode {
+        if mode != Mode::Full && (replication.cursor.is_none() || replication.from.is_none()) {
+            return Err(Error::config(format!(
+                "connection `{}`: `tables.{}.mode` is {}, but the vendor's API cannot be asked for this table by time",
+                connection.name,
+                table.id,
+                mode.name()
+            ))
+            .hint("only `full` is possible; `afluente tables SOURCE.TABLE` shows a table's cursor"));
+        }
+        replication.mode = mode;
+    }
+    replication.lookback = config.lookback.unwrap_or(replication.lookback);
+    replication.past = config.past.unwrap_or(replication.past);
+    replication.ahead = config.ahead.unwrap_or(replication.ahead);
+    Ok(table)
+}
+
+/// Whether the manifest's files can be gone on with: same columns, key and folders.
+pub(super) fn is_of(manifest: &Manifest, table: &Table) -> bool {
+    manifest.schema.fingerprint == ManifestSchema::of(table).fingerprint
+        && manifest.primary_key == table.primary_key
+        && manifest.partition == table.partition
+}

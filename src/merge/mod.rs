@@ -1,0 +1,325 @@
+//! What of a read is new to the lake, and which of the lake's files it touches.
+//!
+//! | step | in | out |
+//! |---|---|---|
+//! | [`Merge::new`] | the base: the newest manifests of a table and those exploded from it | an index of the rows inside the range |
+//! | [`Merge::sift`] | batches of the table, with all rows exploded from their rows | the rows that are not as the lake holds them |
+//! | [`Merge::rewrite`] | the base's files | those that stay as they are; the rows that stay of those that hold a touched key |
+//!
+//! A *touched* key is that of a row that changed or vanished. Rows exploded from a touched row go together, whatever their own keys are, and whether the
+//! vendor re-issued them or not. What `docs/refresh.md` says of a cycle is done here.
+
+mod index;
+mod key;
+mod rewrite;
+#[cfg(test)]
+mod tests;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Date32Type, TimestampMicrosecondType};
+use arrow_array::{Array, BooleanArray, RecordBatch};
+use arrow_schema::{DataType, TimeUnit};
+use arrow_select::filter::filter_record_batch;
+use tokio::runtime::Handle;
+
+use crate::commit::Manifest;
+use crate::error::{Error, Result};
+use crate::schema::{Origin, Table, arrow_schema};
+use crate::store::Lake;
+use index::Index;
+use key::{Hashing, KeySet};
+
+const MICROS_OF_A_DAY: i64 = 86_400_000_000;
+
+/// Instants of the cursor, microseconds since 1970 in UTC: from the first on, before the second. Without either, every row is inside, also one whose cursor is
+/// null.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Range {
+    /// The first inside.
+    pub from: Option<i64>,
+    /// The first beyond.
+    pub until: Option<i64>,
+}
+
+/// What becomes of rows inside the range that a read does not bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// The read brings what changed: they stay.
+    Stay,
+    /// The read brings all there is: they are gone at the vendor, and go.
+    Go,
+}
+
+/// How a read is merged.
+#[derive(Debug, Clone, Copy)]
+pub struct MergeOptions {
+    /// What was asked of the vendor. Rows outside are left alone, read or not.
+    pub range: Range,
+    /// What becomes of rows that are not read.
+    pub missing: Missing,
+    /// The read brings keys only: a row that is met is as it was.
+    pub keys_only: bool,
+    /// Rows that were read are compared with those of the lake. If not, each counts as changed.
+    pub compare: bool,
+    /// Bytes for the index; beyond, nothing is compared.
+    pub memory: usize,
+}
+
+/// What a read does to a table and those exploded from it. Its methods fetch from the lake: call them on a blocking thread.
+pub struct Merge {
+    lake: Lake,
+    handle: Handle,
+    options: MergeOptions,
+    hashing: Hashing,
+    members: Vec<Member>,
+    /// The cursor: its place in the table, its name.
+    cursor: Option<(usize, String)>,
+    index: Option<Index>,
+    touched: KeySet,
+    /// Nothing of the base stays, or there is none: which keys are touched is of no use.
+    replaces_all: bool,
+    /// Rows read inside the range, and of these the ones that the lake does not hold; rows that vanished.
+    rows_read: u64,
+    changed: u64,
+    greatest_cursor: Option<i64>,
+}
+
+/// A table of the family: the first is the one that is read.
+struct Member {
+    table: Table,
+    /// The columns that hold the key of the table that is read.
+    key: Vec<usize>,
+    /// Columns that a digest is made of: all but `_exported_at`.
+    columns: usize,
+    base: Option<Manifest>,
+}
+
+impl Merge {
+    /// Indexes the base's rows inside the range. `tables`: the one that is read, then those exploded from it; `base`: their newest manifests.
+    ///
+    /// # Errors
+    /// `Store` when a file of the base cannot be read.
+    pub fn new(lake: &Lake, handle: Handle, tables: &[Table], base: Vec<Option<Manifest>>, options: MergeOptions) -> Result<Self> {
+        let Some(parent) = tables.first() else {
+            return Err(Error::defect("a merge of no table"));
+        };
+        let members = tables
+            .iter()
+            .zip(base)
+            .map(|(table, base)| {
+                Ok(Member {
+                    key: key_columns(table, parent)?,
+                    columns: table.columns.len(),
+                    table: table.clone(),
+                    base,
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let cursor = parent
+            .replication
+            .cursor
+            .as_ref()
+            .and_then(|name| Some((arrow_schema(parent).index_of(name).ok()?, name.clone())));
+        let mut merge = Self {
+            lake: lake.clone(),
+            handle,
+            options,
+            hashing: Hashing::default(),
+            members,
+            cursor,
+            index: None,
+            touched: KeySet::default(),
+            replaces_all: false,
+            rows_read: 0,
+            changed: 0,
+            greatest_cursor: None,
+        };
+        if options.compare || options.keys_only {
+            merge.index = merge.build_index()?;
+        }
+        let all = merge.index.is_none() && options.missing == Missing::Go && options.range == Range::default();
+        merge.replaces_all = all || merge.members.iter().all(|member| member.base.is_none());
+        Ok(merge)
+    }
+
+    /// Takes the batches of each table, and gives back those rows inside the range that the lake does not hold, with what was exploded from them. The rows exploded from a
+    /// row must come with it.
+    ///
+    /// # Errors
+    /// Only by a defect.
+    pub fn sift(&mut self, mut set: Vec<Vec<RecordBatch>>) -> Result<Vec<Vec<RecordBatch>>> {
+        let exploded: Vec<Vec<RecordBatch>> = set.drain(1..).collect();
+        let mut inside = Vec::new();
+        for batch in set.pop().unwrap_or_default() {
+            inside.extend(self.inside(batch)?);
+        }
+        // The keys of rows that are to be written, and what was exploded from each row.
+        let mut fresh = KeySet::default();
+        let mut exploded_digests = self.exploded_digests(&exploded)?;
+        exploded_digests.seal();
+        let mut fresh_rows = Vec::with_capacity(inside.len());
+        for batch in inside {
+            let keys = self.hashing.keys(&batch, &self.members[0].key)?;
+            let digests = self.hashing.digests(&batch, self.members[0].columns)?;
+            let mut mask = Vec::with_capacity(keys.len());
+            for (key, digest) in keys.into_iter().zip(digests) {
+                let digest = digest.wrapping_add(exploded_digests.digest(key));
+                let known = match &mut self.index {
+                    Some(index) if self.options.keys_only => index.meet(key, digest) || index.contains(key),
+                    Some(index) => index.meet(key, digest),
+                    None => false,
+                };
+                let is_fresh = !known && !self.options.keys_only;
+                if is_fresh {
+                    self.changed += 1;
+                    fresh.insert(key);
+                    if !self.replaces_all {
+                        self.touched.insert(key);
+                    }
+                }
+                mask.push(is_fresh);
+            }
+            fresh_rows.extend(filter(&batch, mask)?);
+        }
+        let mut out = vec![fresh_rows];
+        for (at, batches) in exploded.into_iter().enumerate() {
+            let mut rows = Vec::with_capacity(batches.len());
+            for batch in batches {
+                let keys = self.hashing.keys(&batch, &self.members[at + 1].key)?;
+                rows.extend(filter(&batch, keys.into_iter().map(|key| fresh.contains(key)).collect())?);
+            }
+            out.push(rows);
+        }
+        Ok(out)
+    }
+
+    /// Rows that are new, changed or vanished, as far as is known.
+    pub fn changed(&self) -> u64 {
+        self.changed
+    }
+
+    /// Rows of the table that were read inside the range.
+    pub fn rows_read(&self) -> u64 {
+        self.rows_read
+    }
+
+    /// The greatest cursor of these, microseconds since 1970 in UTC.
+    pub fn greatest_cursor(&self) -> Option<i64> {
+        self.greatest_cursor
+    }
+
+    /// The rows of a batch that are inside the range.
+    fn inside(&mut self, batch: RecordBatch) -> Result<Option<RecordBatch>> {
+        let range = self.options.range;
+        let Some((cursor, _)) = self.cursor else {
+            self.rows_read += batch.num_rows() as u64;
+            return Ok(Some(batch));
+        };
+        let instants = instants(batch.column(cursor).as_ref())?;
+        // A row without a cursor was sent although it cannot be asked for: it is inside.
+        let is_inside = |at: &Option<i64>| at.is_none_or(|at| range.contains(at));
+        let greatest = instants.iter().filter(|at| is_inside(at)).flatten().max().copied();
+        self.greatest_cursor = self.greatest_cursor.max(greatest);
+        let rows = filter(&batch, instants.iter().map(is_inside).collect())?;
+        self.rows_read += rows.as_ref().map_or(0, RecordBatch::num_rows) as u64;
+        Ok(rows)
+    }
+
+    fn exploded_digests(&self, exploded: &[Vec<RecordBatch>]) -> Result<Exploded> {
+        let mut digests = Exploded::default();
+        for (member, batches) in self.members.iter().skip(1).zip(exploded) {
+            for batch in batches {
+                for (key, digest) in member.digests(&self.hashing, batch)? {
+                    digests.0.push((key, digest));
+                }
+            }
+        }
+        Ok(digests)
+    }
+}
+
+impl Member {
+    /// The parent's key and the digest of each row of an exploded table; the table's name goes in, so that a row cannot move from one to another unseen.
+    fn digests(&self, hashing: &Hashing, batch: &RecordBatch) -> Result<impl Iterator<Item = (key::Key, u64)>> {
+        let salt = self
+            .table
+            .id
+            .bytes()
+            .fold(0_u64, |salt, byte| salt.wrapping_mul(31).wrapping_add(byte.into()));
+        let keys = hashing.keys(batch, &self.key)?;
+        let digests = hashing.digests(batch, self.columns)?;
+        Ok(keys.into_iter().zip(digests).map(move |(key, digest)| (key, mix(digest ^ salt))))
+    }
+}
+
+/// The digests of exploded rows, by the key of the row that they were exploded from.
+#[derive(Debug, Default)]
+struct Exploded(Vec<(key::Key, u64)>);
+
+impl Exploded {
+    fn seal(&mut self) {
+        self.0.sort_unstable_by_key(|(key, _)| *key);
+    }
+
+    /// Their sum: rows exploded from one row have no order among them in the lake.
+    fn digest(&self, key: key::Key) -> u64 {
+        let first = self.0.partition_point(|(other, _)| *other < key);
+        self.0[first..]
+            .iter()
+            .take_while(|(other, _)| *other == key)
+            .fold(0, |sum: u64, (_, digest)| sum.wrapping_add(*digest))
+    }
+}
+
+/// The columns of a table that hold the key of the table it is exploded from; of that table itself, its key.
+fn key_columns(table: &Table, parent: &Table) -> Result<Vec<usize>> {
+    let place = |name: &String| {
+        if table.id == parent.id {
+            return table.columns.iter().position(|column| column.name == *name);
+        }
+        let is_copy = |origin: &Origin| matches!(origin, Origin::Parent(of) if of == name);
+        table.columns.iter().position(|column| is_copy(&column.origin))
+    };
+    let columns: Option<Vec<usize>> = parent.primary_key.iter().map(place).collect();
+    columns.filter(|columns| !columns.is_empty()).ok_or_else(|| {
+        Error::config(format!(
+            "table `{}` does not hold the key of `{}` ({}), by which its rows are replaced",
+            table.id,
+            parent.id,
+            parent.primary_key.join(", ")
+        ))
+        .hint("give it a column `{ parent = \"...\" }` for each column of that key")
+    })
+}
+
+/// The cursor's values, microseconds since 1970 in UTC.
+fn instants(array: &dyn Array) -> Result<Vec<Option<i64>>> {
+    match array.data_type() {
+        DataType::Timestamp(TimeUnit::Microsecond, _) => Ok(array.as_primitive::<TimestampMicrosecondType>().iter().collect()),
+        DataType::Date32 => Ok(array
+            .as_primitive::<Date32Type>()
+            .iter()
+            .map(|day| Some(i64::from(day?) * MICROS_OF_A_DAY))
+            .collect()),
+        other => Err(Error::config(format!("a cursor of type {other}: expected a timestamp or a date"))),
+    }
+}
+
+/// The rows whose bit is set; nothing if there is none.
+fn filter(batch: &RecordBatch, mask: Vec<bool>) -> Result<Option<RecordBatch>> {
+    if mask.iter().all(|bit| *bit) {
+        return Ok((batch.num_rows() > 0).then(|| batch.clone()));
+    }
+    if !mask.contains(&true) {
+        return Ok(None);
+    }
+    let rows = filter_record_batch(batch, &BooleanArray::from(mask));
+    rows.map(Some)
+        .map_err(|error| Error::defect(format!("cannot filter rows: {error}")))
+}
+
+/// Spreads the bits: a sum of digests must not cancel out.
+fn mix(digest: u64) -> u64 {
+    let digest = (digest ^ (digest >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    digest ^ (digest >> 33)
+}
