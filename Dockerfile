@@ -14,7 +14,7 @@ WORKDIR /build
 # every target that Cargo.toml names, so empty ones stand in.
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir -p src benches && touch src/lib.rs \
-    && echo 'fn main() {}' | tee src/main.rs src/build.rs > benches/decode.rs \
+    && for file in src/main.rs src/build.rs benches/decode.rs; do echo 'fn main() {}' > "$file"; done \
     && cargo build --release --locked --bin afluente
 COPY schemas schemas
 COPY src src

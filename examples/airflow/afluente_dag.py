@@ -7,9 +7,9 @@ the configuration names, or in the workers' environment, never in the DAG.
 import json
 
 import pendulum
-from airflow.exceptions import AirflowFailException
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import dag, task
+from airflow.sdk.exceptions import AirflowFailException
 
 CONFIG = "/etc/afluente/afluente.toml"
 START = pendulum.datetime(2026, 1, 1, tz="America/Sao_Paulo")
