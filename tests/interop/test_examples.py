@@ -193,6 +193,15 @@ def test_pods_can_do_no_harm():
     assert {str(Path(token).parent), str(Path(args[args.index("--config") + 1]).parent)} == set(mounts)
 
 
+def test_a_drained_node_fails_no_job():
+    """The first rule that fits counts, and a run that gets SIGTERM ends with 1."""
+    job = next(document for document in manifests() if document["kind"] == "CronJob")["spec"]["jobTemplate"]["spec"]
+    drained, failed = job["podFailurePolicy"]["rules"]
+    assert drained["action"] == "Ignore" and drained["onPodConditions"] == [{"type": "DisruptionTarget", "status": "True"}]
+    assert failed["action"] == "FailJob" and failed["onExitCodes"]["values"] == [1]
+    assert failed["onExitCodes"]["containerName"] in {container["name"] for container in pods()[0]["containers"]}
+
+
 def test_workflow_fits_together():
     # YAML 1.1 reads the key `on` as true.
     crons = [entry["cron"] for entry in workflow()[True]["schedule"]]
