@@ -122,7 +122,7 @@ fn ended(printer: &Printer, mode: ProgressMode, report: &TableReport) {
         let level = if report.status == Status::Failed { "error" } else { "info" };
         let members = serde_json::to_value(report).unwrap_or_default();
         printer.object(level, &outcome(report), members);
-    } else if report.status == Status::Committed || report.status == Status::Failed && report.exploded_from.is_none() {
+    } else if report.status.is_done() || report.status == Status::Failed && report.exploded_from.is_none() {
         // What is exploded fails with its parent, and what was not reached is counted at the end.
         printer.info(&outcome(report));
     }
@@ -133,6 +133,7 @@ fn outcome(report: &TableReport) -> String {
     let mut parts = Vec::new();
     match report.status {
         Status::Committed => parts.extend([count(report.rows, "row"), count(report.files, "file"), size(report.bytes)]),
+        Status::Unchanged => parts.extend([count(report.rows, "row"), report.status.name().to_owned()]),
         other => parts.push(other.name().to_owned()),
     }
     let rejected = report.rejected_records + report.bad_cells;

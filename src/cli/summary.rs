@@ -11,9 +11,9 @@ const WIDE: usize = 110;
 /// Columns of a table's name that are not given up for others.
 const NAME: usize = 24;
 /// The column that is left out where nobody waited.
-const WAITED: usize = 7;
+const WAITED: usize = 8;
 /// Columns that are left out first where there is no room.
-const SPARED: [usize; 4] = [6, WAITED, 5, 2];
+const SPARED: [usize; 5] = [7, WAITED, 6, 3, 2];
 /// Tables named where many have the same trouble.
 const NAMED: usize = 6;
 
@@ -162,20 +162,23 @@ fn name(table: &TableReport) -> String {
 fn closing(report: &RunReport) -> String {
     let of = |status: Status| report.tables.iter().filter(move |table| table.status == status);
     let sum = |of: fn(&TableReport) -> u64| report.tables.iter().map(of).sum::<u64>();
-    let committed = of(Status::Committed).count() as u64;
+    let (committed, unchanged) = (of(Status::Committed).count() as u64, of(Status::Unchanged).count() as u64);
     let mut text = match report.tables.len() as u64 {
         all if all == committed => format!("{} committed", count(all, "table")),
+        all if all == unchanged => format!("{} unchanged", count(all, "table")),
         all => format!("{} of {} committed", number(committed), count(all, "table")),
     };
-    for status in [Status::Failed, Status::Skipped] {
+    for status in [Status::Unchanged, Status::Failed, Status::Skipped] {
         match of(status).count() {
             0 => {}
+            _ if text.ends_with(status.name()) => {}
             tables => text.push_str(&format!(", {tables} {}", status.name())),
         }
     }
     format!(
-        "{text}: {}, {}, {}, {}, {}",
+        "{text}: {}, {} changed, {}, {}, {}, {}",
         count(sum(|table| table.rows), "row"),
+        number(sum(|table| table.rows_changed)),
         count(sum(|table| table.files), "file"),
         size(sum(|table| table.bytes)),
         count(sum(|table| table.requests), "request"),
@@ -198,15 +201,15 @@ fn time(seconds: f64) -> String {
 }
 
 /// A line of the table, and what it stands for: the heading, a connection with its sums, or a table.
-type Row = [String; 9];
+type Row = [String; 10];
 
 fn lines(report: &RunReport, width: usize) -> Vec<String> {
     let headings = if width >= WIDE {
         [
-            "table", "rows", "files", "size", "rejected", "requests", "retries", "waited s", "seconds",
+            "table", "rows", "changed", "files", "size", "rejected", "requests", "retries", "waited s", "seconds",
         ]
     } else {
-        ["table", "rows", "files", "size", "reject", "reqs", "retry", "wait", "s"]
+        ["table", "rows", "changed", "files", "size", "reject", "reqs", "retry", "wait", "s"]
     };
     // What was not reached has nothing to tell; the closing line counts it.
     let reached: Vec<&TableReport> = report.tables.iter().filter(|table| table.status != Status::Skipped).collect();
@@ -221,7 +224,7 @@ fn lines(report: &RunReport, width: usize) -> Vec<String> {
     let waited = reached.iter().any(|table| table.waited_seconds >= 0.05);
     let mut shown: Vec<usize> = (0..headings.len()).filter(|column| waited || *column != WAITED).collect();
     let longest = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let mut widths: [usize; 9] = std::array::from_fn(longest);
+    let mut widths: [usize; 10] = std::array::from_fn(longest);
     let left = |shown: &[usize]| width.saturating_sub(shown[1..].iter().map(|column| widths[*column] + 1).sum());
     for spared in SPARED {
         if left(&shown) < widths[0].min(NAME) {
@@ -247,6 +250,7 @@ fn sums(tables: &[&TableReport]) -> Row {
     [
         tables[0].connection.clone(),
         number(sum(|table| table.rows)),
+        number(sum(|table| table.rows_changed)),
         number(sum(|table| table.files)),
         size(sum(|table| table.bytes)),
         number(sum(|table| table.rejected_records + table.bad_cells)),
@@ -262,18 +266,20 @@ fn cells(table: &TableReport) -> Row {
     let name = format!("{}{}", if exploded { "  └ " } else { "  " }, table.table);
     let own = |text: String| if exploded { String::new() } else { text };
     let dash = || "-".to_owned();
-    let [rows, files, bytes, rejected] = match table.status {
-        Status::Committed => [
+    let [rows, changed, files, bytes, rejected] = match table.status {
+        Status::Committed | Status::Unchanged => [
             number(table.rows),
+            own(number(table.rows_changed)),
             number(table.files),
             size(table.bytes),
             number(table.rejected_records + table.bad_cells),
         ],
-        other => [other.name().to_owned(), dash(), dash(), dash()],
+        other => [other.name().to_owned(), dash(), dash(), dash(), dash()],
     };
     [
         name,
         rows,
+        changed,
         files,
         bytes,
         rejected,
@@ -321,7 +327,10 @@ mod tests {
             status,
             mode: "full",
             version: Some(1),
+            savepoint: None,
             rows: committed * 1_234_567,
+            rows_read: committed * 1_234_567,
+            rows_changed: committed * 4_321,
             files: committed * 12,
             bytes: committed * 98_765_432,
             rejected_records: committed * 3,
@@ -381,14 +390,14 @@ mod tests {
     fn the_closing_line_counts_what_was_committed() {
         assert_eq!(
             closing(&report()),
-            "2 of 3 tables committed, 1 failed: 2,469,134 rows, 24 files, 188.4 MiB, 7,410 requests, 0.0 s"
+            "2 of 3 tables committed, 1 failed: 2,469,134 rows, 8,642 changed, 24 files, 188.4 MiB, 7,410 requests, 0.0 s"
         );
         let mut report = report();
         report.tables.truncate(1);
         report.tables[0].rows = 1;
         assert_eq!(
             closing(&report),
-            "1 table committed: 1 row, 12 files, 94.2 MiB, 2,470 requests, 0.0 s"
+            "1 table committed: 1 row, 4,321 changed, 12 files, 94.2 MiB, 2,470 requests, 0.0 s"
         );
     }
 
@@ -410,7 +419,7 @@ mod tests {
         for table in &mut report.tables {
             table.waited_seconds = 0.0;
         }
-        let line = |report: &RunReport| lines(report, 80).swap_remove(0);
+        let line = |report: &RunReport| lines(report, 90).swap_remove(0);
         assert!(!line(&report).contains("wait"), "{}", line(&report));
         report.tables[0].waited_seconds = 2.0;
         assert!(line(&report).contains("wait"), "{}", line(&report));
