@@ -18,6 +18,7 @@
 //! | [`write`](mod@write) | record batches to Parquet data files |
 //! | [`commit`] | manifests: which files are the table |
 //! | [`store`] | the lake: local disk or an S3-compatible bucket |
+//! | [`lease`] | who is at work on a connection |
 //! | [`export`] | one run over many tables |
 //! | [`sandbox`] | the vendors' APIs, simulated |
 //!
@@ -34,6 +35,7 @@ pub mod error;
 pub mod export;
 pub mod http;
 mod json;
+pub mod lease;
 pub mod page;
 pub mod read;
 pub mod sandbox;

@@ -274,7 +274,7 @@ impl Family {
     /// Deletes what the manifests supersede, and what older runs rejected.
     async fn sweep(&self, run: &Run, tables: &[Table], manifests: &[Manifest]) -> Result<()> {
         for manifest in manifests {
-            commit::sweep(&run.lake, manifest).await?;
+            commit::sweep(&run.lake, manifest, std::time::Duration::ZERO).await?;
         }
         for table in tables {
             rejected::supersede(&run.lake, &self.connection.name, &table.id, &run.id).await?;
