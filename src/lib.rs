@@ -20,6 +20,7 @@
 //! | [`store`] | the lake: local disk or an S3-compatible bucket |
 //! | [`lease`] | who is at work on a connection |
 //! | [`export`] | one run over many tables |
+//! | [`vacuum`](mod@vacuum) | drops what no manifest needs |
 //! | [`sandbox`] | the vendors' APIs, simulated |
 //!
 //! `examples/export_to_disk.rs` plans and runs an export; `examples/read_manifest.rs` reads what it wrote.
@@ -42,4 +43,5 @@ pub mod sandbox;
 pub mod schema;
 pub mod secret;
 pub mod store;
+pub mod vacuum;
 pub mod write;

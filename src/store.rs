@@ -23,7 +23,7 @@ use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt};
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutMode};
+use object_store::{MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode};
 
 pub use data_file::{Bounds, DataFile, PartitionValue, data_file_version};
 pub(crate) use data_file::{data_file_name, hex, random_id};
@@ -73,6 +73,15 @@ pub struct Object {
     pub bytes: u64,
     /// When it was written, by the store's clock.
     pub modified: DateTime<Utc>,
+}
+
+/// What lies directly in a folder, ordered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Level {
+    /// The names of the folders in it.
+    pub folders: Vec<String>,
+    /// The objects in it.
+    pub objects: Vec<Object>,
 }
 
 impl Lake {
@@ -177,36 +186,28 @@ impl Lake {
             .try_collect()
             .await
             .map_err(|error| self.failed("list", folder, &error))?;
-        let mut objects: Vec<Object> = listing
-            .into_iter()
-            .filter_map(|meta| {
-                Some(Object {
-                    path: self.relative(&meta.location)?,
-                    bytes: meta.size,
-                    modified: meta.last_modified,
-                })
-            })
-            .collect();
+        let mut objects: Vec<Object> = listing.into_iter().filter_map(|meta| self.object(meta)).collect();
         objects.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(objects)
     }
 
-    /// The names of the folders directly below a folder, ordered.
+    /// What lies directly in a folder.
     ///
     /// # Errors
     /// `Store` when the lake cannot be read.
-    pub async fn folders(&self, folder: &str) -> Result<Vec<String>> {
+    pub async fn level(&self, folder: &str) -> Result<Level> {
         let location = self.location(folder)?;
         let prefix = (!location.is_root()).then_some(&location);
         let listing = self.store.list_with_delimiter(prefix).await;
         let listing = listing.map_err(|error| self.failed("list", folder, &error))?;
-        let mut names: Vec<String> = listing
-            .common_prefixes
-            .iter()
-            .filter_map(|path| path.filename().map(str::to_owned))
-            .collect();
-        names.sort();
-        Ok(names)
+        let names = listing.common_prefixes.iter().filter_map(|path| path.filename());
+        let mut level = Level {
+            folders: names.map(str::to_owned).collect(),
+            objects: listing.objects.into_iter().filter_map(|meta| self.object(meta)).collect(),
+        };
+        level.folders.sort();
+        level.objects.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(level)
     }
 
     /// The time by the store's clock, which is that of [`Object::modified`]; this machine's may be hours off. Costs three requests: an object is written to
@@ -305,6 +306,14 @@ impl Lake {
             (prefix, path) => format!("{prefix}/{path}"),
         };
         Path::parse(&full).map_err(|error| Error::store(format!("`{full}` cannot be the name of an object: {error}")))
+    }
+
+    fn object(&self, meta: ObjectMeta) -> Option<Object> {
+        Some(Object {
+            path: self.relative(&meta.location)?,
+            bytes: meta.size,
+            modified: meta.last_modified,
+        })
     }
 
     fn relative(&self, location: &Path) -> Option<String> {
