@@ -183,7 +183,11 @@ impl ObjectStore for Fake {
         'b: 'c,
         Self: 'c,
     {
-        self.inner.list_with_delimiter(prefix)
+        Box::pin(async move {
+            let mut level = self.inner.list_with_delimiter(prefix).await?;
+            level.objects.iter_mut().for_each(|meta| date(&self.written, meta));
+            Ok(level)
+        })
     }
 
     fn copy_opts<'a, 'b, 'd, 'c>(&'a self, from: &'b Path, to: &'d Path, options: CopyOptions) -> BoxFuture<'c, Result<()>>
