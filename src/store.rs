@@ -15,7 +15,6 @@ mod unfinished;
 
 use std::fmt;
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -48,7 +47,7 @@ pub struct Lake {
     /// Absolute address, without a slash at its end.
     url: String,
     /// The folder, where the lake is on local disk.
-    local: Option<PathBuf>,
+    local: Option<Arc<std::path::Path>>,
     /// What the bucket can be asked beyond what every store can, where it is S3's.
     bucket: Option<Arc<s3::Bucket>>,
     part_bytes: usize,

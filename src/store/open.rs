@@ -97,7 +97,7 @@ impl Lake {
             store: Arc::new(store),
             prefix: String::new(),
             url: format!("file://{}", folder.to_string_lossy().trim_end_matches('/')),
-            local: Some(folder),
+            local: Some(folder.into()),
             bucket: None,
             part_bytes: LOCAL_PART_BYTES,
         })
