@@ -50,22 +50,23 @@ async fn creates_once(lake: &Lake) {
 }
 
 async fn lists_by_whole_names(lake: &Lake) {
-    let paths = ["c/deals/b/2", "c/deals/a", "c/deals_stages/1"];
+    // A folder of its own: some servers (SeaweedFS) go on listing folders that have become empty.
+    let paths = ["names/deals/b/2", "names/deals/a", "names/deals_stages/1"];
     for path in paths {
         lake.put(path, path).await.unwrap();
     }
-    let listing = lake.list("c/deals").await.unwrap();
+    let listing = lake.list("names/deals").await.unwrap();
     let names: Vec<_> = listing.iter().map(|object| (object.path.as_str(), object.bytes)).collect();
-    assert_eq!(names, [("c/deals/a", 9), ("c/deals/b/2", 11)]);
-    assert!(lake.list("c/none").await.unwrap().is_empty());
-    let level = lake.level("c").await.unwrap();
+    assert_eq!(names, [("names/deals/a", 13), ("names/deals/b/2", 15)]);
+    assert!(lake.list("names/none").await.unwrap().is_empty());
+    let level = lake.level("names").await.unwrap();
     assert_eq!(
         (level.folders, level.objects),
         (vec!["deals".to_owned(), "deals_stages".to_owned()], Vec::new())
     );
-    let level = lake.level("c/deals").await.unwrap();
+    let level = lake.level("names/deals").await.unwrap();
     assert_eq!((level.folders, level.objects), (vec!["b".to_owned()], vec![listing[0].clone()]));
-    assert!(lake.level("").await.unwrap().folders.contains(&"c".to_owned()));
+    assert!(lake.level("").await.unwrap().folders.contains(&"names".to_owned()));
     lake.delete(&paths.map(str::to_owned)).await.unwrap();
 }
 
