@@ -19,7 +19,9 @@
 //! | [`commit`] | manifests: which files are the table |
 //! | [`scan`] | rows of a data file read back |
 //! | [`store`] | the lake: local disk or an S3-compatible bucket |
+//! | [`lease`] | who is at work on a connection |
 //! | [`export`] | one run over many tables |
+//! | [`vacuum`](mod@vacuum) | drops what no manifest needs |
 //! | [`sandbox`] | the vendors' APIs, simulated |
 //!
 //! `examples/export_to_disk.rs` plans and runs an export; `examples/read_manifest.rs` reads what it wrote.
@@ -36,6 +38,7 @@ pub mod export;
 pub mod http;
 mod json;
 pub mod merge;
+pub mod lease;
 pub mod page;
 pub mod read;
 pub mod sandbox;
@@ -43,4 +46,5 @@ pub mod scan;
 pub mod schema;
 pub mod secret;
 pub mod store;
+pub mod vacuum;
 pub mod write;

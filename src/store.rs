@@ -1,4 +1,4 @@
-//! The lake: a folder or an S3-compatible bucket, and the names of the objects in it.
+//! The lake: a folder or a bucket, and the names of the objects in it.
 //!
 //! A path here is relative to the lake and uses `/` (`acme/deals/_manifest/…json`). What the objects hold is the business of `write` and `commit`;
 //! this module only puts, gets, lists and deletes them, and turns a store's error into one that a person can act on.
@@ -9,33 +9,34 @@ mod data_file;
 mod failure;
 #[cfg(test)]
 pub(crate) mod fake;
+mod open;
 mod s3;
+mod unfinished;
 
 use std::fmt;
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt};
-use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutMode};
-use url::Url;
+use object_store::{MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode};
 
 pub use data_file::{Bounds, DataFile, PartitionValue, data_file_version};
 pub(crate) use data_file::{data_file_name, hex, random_id};
 pub(crate) use failure::is_vanished;
 pub use s3::S3Options;
+pub use unfinished::Unfinished;
 
 use crate::error::{Error, Result};
 
 /// Size of an upload's parts on disk and in memory, which take any size.
 const LOCAL_PART_BYTES: usize = 256 * 1024;
 
-/// Size of an upload's parts in a bucket. S3 wants 5 MiB at least and 10,000 parts at most; R2 wants them equal.
-const S3_PART_BYTES: usize = 8 * 1024 * 1024;
+/// How the names of objects begin that live for a moment only, to try the lake out.
+pub(crate) const PROBE: &str = "_probe-";
 
 /// Where data files and manifests are kept. Cloning is cheap: the clones share one client.
 #[derive(Clone)]
@@ -46,7 +47,9 @@ pub struct Lake {
     /// Absolute address, without a slash at its end.
     url: String,
     /// The folder, where the lake is on local disk.
-    local: Option<PathBuf>,
+    local: Option<Arc<std::path::Path>>,
+    /// What the bucket can be asked beyond what every store can, where it is S3's.
+    bucket: Option<Arc<s3::Bucket>>,
     part_bytes: usize,
 }
 
@@ -67,56 +70,20 @@ pub struct Object {
     pub path: String,
     /// Its size.
     pub bytes: u64,
+    /// When it was written, by the store's clock.
+    pub modified: DateTime<Utc>,
+}
+
+/// What lies directly in a folder, ordered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Level {
+    /// The names of the folders in it.
+    pub folders: Vec<String>,
+    /// The objects in it.
+    pub objects: Vec<Object>,
 }
 
 impl Lake {
-    /// Opens the lake at this address; a local folder is created.
-    ///
-    /// | address | lake |
-    /// |---|---|
-    /// | `lake`, `./lake`, `/data/lake` | that folder |
-    /// | `file:///data/lake` | that folder; `%20` and the like are decoded |
-    /// | `s3://bucket/prefix` | the objects of the bucket whose names begin with `prefix/` |
-    ///
-    /// # Errors
-    /// `Config` when the address or the options make no sense; `Store` when the folder cannot be created or no client can be built. A bucket is not
-    /// contacted: [`Lake::probe`] does that.
-    pub fn open(url: &str, options: &S3Options) -> Result<Self> {
-        match url.split_once("://") {
-            Some(("s3", rest)) => {
-                let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-                let prefix = prefix.trim_matches('/');
-                Path::parse(prefix).map_err(|error| Error::config(format!("`{url}` is not the address of a lake: {error}")))?;
-                let root = if prefix.is_empty() {
-                    format!("s3://{bucket}")
-                } else {
-                    format!("s3://{bucket}/{prefix}")
-                };
-                Ok(Self {
-                    store: s3::open(bucket, &root, options)?,
-                    prefix: prefix.to_owned(),
-                    url: root,
-                    local: None,
-                    part_bytes: S3_PART_BYTES,
-                })
-            }
-            Some(("file", _)) => {
-                let folder = Url::parse(url).ok().and_then(|url| url.to_file_path().ok());
-                Self::on_disk(folder.ok_or_else(|| {
-                    Error::config(format!("`{url}` is not the address of a folder"))
-                        .hint("write it as file:///absolute/path, or as a plain path")
-                })?)
-            }
-            Some((scheme, _)) => Err(Error::config(format!("a lake cannot be at `{scheme}://`: `{url}`")).hint(
-                "a lake is a path, file:///path or s3://bucket/prefix; other services are reached through their S3-compatible endpoint",
-            )),
-            None if url.is_empty() || url.starts_with("~/") => {
-                Err(Error::config(format!("`{url}` is not the path of a lake")).hint("write the path in full, for example /home/ana/lake"))
-            }
-            None => Self::on_disk(PathBuf::from(url)),
-        }
-    }
-
     /// An empty lake in memory, for tests. Its clones share it.
     pub fn memory() -> Self {
         Self::over(Arc::new(InMemory::new()))
@@ -129,27 +96,9 @@ impl Lake {
             prefix: String::new(),
             url: "memory://".to_owned(),
             local: None,
+            bucket: None,
             part_bytes: LOCAL_PART_BYTES,
         }
-    }
-
-    fn on_disk(folder: PathBuf) -> Result<Self> {
-        let failed = |error: &(dyn std::error::Error + 'static)| failure::explain("open the lake", &folder.to_string_lossy(), error);
-        std::fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
-        let folder = std::fs::canonicalize(&folder).map_err(|error| failed(&error))?;
-        // fsync: a manifest on disk must never name a data file that a power cut has emptied. Folders left empty by a delete go too: a
-        // partition without files would still be listed by readers that discover partitions.
-        let store = LocalFileSystem::new_with_prefix(&folder)
-            .map_err(|error| failed(&error))?
-            .with_fsync(true)
-            .with_automatic_cleanup(true);
-        Ok(Self {
-            store: Arc::new(store),
-            prefix: String::new(),
-            url: format!("file://{}", folder.to_string_lossy().trim_end_matches('/')),
-            local: Some(folder),
-            part_bytes: LOCAL_PART_BYTES,
-        })
     }
 
     /// The absolute address of an object; of the lake itself for the empty path.
@@ -236,17 +185,45 @@ impl Lake {
             .try_collect()
             .await
             .map_err(|error| self.failed("list", folder, &error))?;
-        let mut objects: Vec<Object> = listing
-            .into_iter()
-            .filter_map(|meta| {
-                Some(Object {
-                    path: self.relative(&meta.location)?,
-                    bytes: meta.size,
-                })
-            })
-            .collect();
+        let mut objects: Vec<Object> = listing.into_iter().filter_map(|meta| self.object(meta)).collect();
         objects.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(objects)
+    }
+
+    /// What lies directly in a folder.
+    ///
+    /// # Errors
+    /// `Store` when the lake cannot be read.
+    pub async fn level(&self, folder: &str) -> Result<Level> {
+        let location = self.location(folder)?;
+        let prefix = (!location.is_root()).then_some(&location);
+        let listing = self.store.list_with_delimiter(prefix).await;
+        let listing = listing.map_err(|error| self.failed("list", folder, &error))?;
+        let names = listing.common_prefixes.iter().filter_map(|path| path.filename());
+        let mut level = Level {
+            folders: names.map(str::to_owned).collect(),
+            objects: listing.objects.into_iter().filter_map(|meta| self.object(meta)).collect(),
+        };
+        level.folders.sort();
+        level.objects.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(level)
+    }
+
+    /// The time by the store's clock, which is that of [`Object::modified`]; this machine's may be hours off. Costs three requests: an object is written to
+    /// be looked at.
+    ///
+    /// # Errors
+    /// `Store` when the lake cannot be written.
+    pub async fn now(&self) -> Result<DateTime<Utc>> {
+        let path = format!("{PROBE}{}", random_id());
+        let looked = async {
+            self.put(&path, Bytes::from_static(b"what time is it?\n")).await?;
+            let meta = self.store.head(&self.location(&path)?).await;
+            meta.map_err(|error| self.failed("read", &path, &error))
+        };
+        let looked = looked.await;
+        self.delete(&[path]).await?;
+        Ok(looked?.last_modified)
     }
 
     /// Deletes objects; those that are not there count as deleted.
@@ -279,24 +256,12 @@ impl Lake {
         self.part_bytes
     }
 
-    /// Deletes, on local disk, files of unfinished uploads that a killed process left below a folder: `x.parquet#1` is one of `x.parquet`. Those
-    /// for whose object `dead` is true go. A bucket shows no unfinished uploads; a lifecycle rule of the bucket ends them.
-    pub(crate) async fn delete_staged(&self, folder: &str, dead: impl Fn(&str) -> bool + Send + 'static) -> Result<usize> {
-        let Some(root) = &self.local else { return Ok(0) };
-        let root = root.join(folder);
-        let work = tokio::task::spawn_blocking(move || remove_staged(&root, &dead));
-        let removed = work
-            .await
-            .map_err(|error| Error::defect(format!("cannot look for unfinished uploads: {error}")))?;
-        removed.map_err(|error| self.failed("delete unfinished uploads in", folder, &error))
-    }
-
     /// Proves that the lake can be written, read and deleted from, and that it refuses to create an object twice, on which every commit rests.
     ///
     /// # Errors
     /// `Store` with what does not work.
     pub async fn probe(&self) -> Result<()> {
-        let path = format!("_probe-{}", random_id());
+        let path = format!("{PROBE}{}", random_id());
         let outcome = self.probe_at(&path).await;
         let deleted = self.delete(&[path]).await;
         outcome.and(deleted)
@@ -342,6 +307,14 @@ impl Lake {
         Path::parse(&full).map_err(|error| Error::store(format!("`{full}` cannot be the name of an object: {error}")))
     }
 
+    fn object(&self, meta: ObjectMeta) -> Option<Object> {
+        Some(Object {
+            path: self.relative(&meta.location)?,
+            bytes: meta.size,
+            modified: meta.last_modified,
+        })
+    }
+
     fn relative(&self, location: &Path) -> Option<String> {
         let path = location.as_ref().strip_prefix(self.prefix.as_str())?;
         Some(path.trim_start_matches('/').to_owned())
@@ -362,38 +335,6 @@ pub fn table_folder(connection: &str, table: &str) -> String {
 /// The folder of a connection's rejected cells and records, relative to the lake.
 pub fn rejected_folder(connection: &str) -> String {
     format!("{connection}/_rejected")
-}
-
-fn remove_staged(folder: &std::path::Path, dead: &dyn Fn(&str) -> bool) -> Result<usize, object_store::Error> {
-    let failed = |source: std::io::Error| object_store::Error::Generic {
-        store: "local",
-        source: source.into(),
-    };
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
-        Err(error) => return Err(failed(error)),
-    };
-    let mut removed = 0;
-    for entry in entries {
-        let entry = entry.map_err(failed)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if entry.file_type().map_err(failed)?.is_dir() {
-            let below = remove_staged(&entry.path(), dead)?;
-            if below > 0 {
-                // A partition that never came to be; the folder stays if there is anything in it.
-                let _ = std::fs::remove_dir(entry.path());
-            }
-            removed += below;
-        } else if let Some((object, number)) = name.rsplit_once('#')
-            && number.bytes().all(|byte| byte.is_ascii_digit())
-            && dead(object)
-            && std::fs::remove_file(entry.path()).is_ok()
-        {
-            removed += 1;
-        }
-    }
-    Ok(removed)
 }
 
 #[cfg(test)]
@@ -434,35 +375,6 @@ mod tests {
         conformance::suite(&Lake::open(&url, &S3Options::default()).unwrap()).await;
     }
 
-    #[test]
-    fn addresses_follow_their_table() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = std::fs::canonicalize(folder.path()).unwrap();
-        let root = root.to_str().unwrap();
-        let expected = format!("file://{root}/meu lake/é");
-        for url in [
-            format!("{root}/meu lake/é"),
-            format!("{root}/./meu lake/é/"),
-            format!("file://{root}/meu%20lake/%C3%A9"),
-        ] {
-            let lake = Lake::open(&url, &S3Options::default()).unwrap();
-            assert_eq!(lake.url(""), expected, "{url}");
-            assert_eq!(lake.url("a/b_value=x%2Fy/c"), format!("{expected}/a/b_value=x%2Fy/c"));
-        }
-        for (url, word) in [
-            ("gs://bucket", "gs://"),
-            ("", "path"),
-            ("~/lake", "in full"),
-            ("s3://", "bucket"),
-            ("s3://bucket/a//b", "not the address"),
-            ("file://host/x", "file:///"),
-        ] {
-            let error = Lake::open(url, &S3Options::default()).unwrap_err();
-            assert_eq!(error.kind(), crate::error::Kind::Config, "{url}");
-            assert!(format!("{error:?}").contains(word), "{error:?}");
-        }
-    }
-
     #[tokio::test]
     async fn a_lake_that_overwrites_is_refused() {
         let fake = fake::Fake::new();
@@ -471,26 +383,5 @@ mod tests {
         let error = lake.probe().await.unwrap_err();
         assert!(error.message().contains("overwrites"), "{error:?}");
         assert!(lake.list("").await.unwrap().is_empty(), "the probe cleans up");
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn unfinished_uploads_of_a_killed_process_are_found() {
-        let (_folder, lake) = local();
-        lake.put("c/t/m=1/part-1-0-aaaaaaaa.parquet", "x").await.unwrap();
-        let root = lake.local.clone().unwrap();
-        std::fs::create_dir(root.join("c/t/m=2")).unwrap();
-        for name in [
-            "c/t/part-1-1-aaaaaaaa.parquet#1",
-            "c/t/m=2/part-2-0-aaaaaaaa.parquet#12",
-            "c/t/keep#x",
-        ] {
-            std::fs::write(root.join(name), "x").unwrap();
-        }
-        assert_eq!(lake.delete_staged("c/t", |name| name.starts_with("part-1")).await.unwrap(), 1);
-        assert_eq!(lake.delete_staged("c/t", |_| true).await.unwrap(), 1);
-        assert_eq!(lake.delete_staged("c/absent", |_| true).await.unwrap(), 0);
-        assert!(root.join("c/t/keep#x").exists());
-        assert!(!root.join("c/t/m=2").exists(), "the folder of a partition that never came to be");
-        assert!(root.join("c/t/m=1/part-1-0-aaaaaaaa.parquet").exists());
     }
 }

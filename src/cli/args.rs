@@ -1,10 +1,12 @@
 //! The command line: names, values and help of every command. What they do stands in the command's own file.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::export::{Limit, Moment};
+use crate::schema::parse_duration;
 
 /// Exports the CRM and customer-success platforms of Brazilian companies into a data lake.
 #[derive(Debug, Parser)]
@@ -54,6 +56,8 @@ pub enum Command {
     Export(ExportArgs),
     /// Test the configuration, the tokens, every table and the lake
     Check(CheckArgs),
+    /// Drop from the lake what no manifest needs
+    Vacuum(VacuumArgs),
     /// Write a commented afluente.toml
     Init(InitArgs),
     /// Show the catalogue, or one table's columns
@@ -138,6 +142,40 @@ pub struct CheckArgs {
     /// Which connections
     #[command(flatten)]
     pub from: ConnectionArgs,
+}
+
+/// Which lake, and which of its connections.
+#[derive(Debug, Clone, Args)]
+pub struct LakeArgs {
+    /// Connections of the lake; default: all
+    #[arg(value_name = "CONNECTION")]
+    pub connections: Vec<String>,
+    /// Lake: a path, file:// or s3://bucket/prefix [default: ./lake]
+    #[arg(long, value_name = "URL")]
+    pub to: Option<String>,
+    /// Configuration [default: ./afluente.toml if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// `afluente vacuum`
+#[derive(Debug, Clone, Args)]
+pub struct VacuumArgs {
+    /// Which lake
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// How long superseded files stay for readers [default: retention of the configuration, 0s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_age)]
+    pub retention: Option<Duration>,
+    /// What a run at work may be writing goes when it is older
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = parse_age)]
+    pub older_than: Duration,
+    /// List it and delete nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How it is written
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub output: ListFormat,
 }
 
 /// `afluente init`
@@ -248,6 +286,15 @@ pub enum When {
     Never,
 }
 
+/// How what a lake holds is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// For reading
+    Text,
+    /// For programs
+    Json,
+}
+
 /// How the catalogue is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TablesFormat {
@@ -286,6 +333,10 @@ fn parse_bytes(text: &str) -> Result<usize, String> {
         Some(_) => Err("expected at least 64MiB".to_owned()),
         None => Err("expected a size such as 256MiB or 2GiB".to_owned()),
     }
+}
+
+fn parse_age(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| "expected a number and a unit, such as 20s, 5m, 1h or 2d".to_owned())
 }
 
 fn parse_table_rows(text: &str) -> Result<(String, u64), String> {

@@ -15,6 +15,7 @@ mod sandbox;
 mod screen;
 mod summary;
 mod tables;
+mod vacuum;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -73,6 +74,7 @@ fn run(cli: Cli, printer: &Printer) -> Result<Done> {
         Command::Tables(args) => tables::run(&args, printer),
         Command::Init(args) => init::run(&args, printer),
         Command::Export(args) => wait(export::run(&args, printer)),
+        Command::Vacuum(args) => wait(vacuum::run(&args, printer)),
         Command::Check(args) => wait(check::run(&args, printer)),
         Command::Sandbox(args) => wait(sandbox::run(&args, printer)),
         Command::Demo(args) => wait(demo::run(&args, printer)),

@@ -10,18 +10,19 @@
 //! exactly these, and is safe beside other runs: what they write has a greater version, or has already lost.
 
 mod manifest;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod words;
 
-use std::collections::HashSet;
-
 use serde::Deserialize;
 
 pub use manifest::{Entry, EntryMeta, FORMAT_VERSION, Manifest, ManifestColumn, ManifestSchema};
+pub(crate) use sweep::{Superfluous, object_version, superfluous_reports};
+pub use sweep::{sweep, sweep_reports};
 
 use crate::error::{Error, Result};
-use crate::store::{Lake, PutIfAbsent, data_file_version, table_folder};
+use crate::store::{Lake, PutIfAbsent, table_folder};
 
 /// Times that a manifest is created again when the store first says that it exists and then has none: S3 answers so when another request on the same name
 /// is under way.
@@ -51,7 +52,7 @@ pub async fn latest(lake: &Lake, connection: &str, table: &str) -> Result<Option
             Some(manifest) => Ok(Some(manifest)),
             None => Err(
                 Error::store(format!("`{}` was there and is gone", lake.url(&path(connection, table, *version))))
-                    .hint("manifests are never deleted by a run: is something else writing to the lake?"),
+                    .hint("runs never delete the newest manifest: is something else writing to the lake?"),
             ),
         },
     }
@@ -62,14 +63,8 @@ pub async fn latest(lake: &Lake, connection: &str, table: &str) -> Result<Option
 /// # Errors
 /// `Store` when the lake cannot be listed.
 pub async fn versions(lake: &Lake, connection: &str, table: &str) -> Result<Vec<u64>> {
-    let folder = folder(connection, table);
-    let listing = lake.list(&folder).await?;
-    let version = |path: &str| {
-        let digits = path.strip_prefix(&folder)?.strip_prefix('/')?.strip_suffix(".json")?;
-        let numbered = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
-        if numbered { digits.parse().ok() } else { None }
-    };
-    let mut versions: Vec<u64> = listing.iter().filter_map(|object| version(&object.path)).collect();
+    let listing = lake.list(&folder(connection, table)).await?;
+    let mut versions: Vec<u64> = listing.iter().filter_map(|object| version_of(&object.path)).collect();
     versions.sort_unstable();
     Ok(versions)
 }
@@ -130,44 +125,21 @@ pub async fn commit(lake: &Lake, manifest: &Manifest) -> Result<Outcome> {
     Err(failure.unwrap_or_else(|| Error::defect("a commit without an attempt")))
 }
 
-/// Deletes the data files that can never be live again: those in the table's folder whose version is at most the manifest's and that it does not list.
-/// Returns how many there were. To be called with a committed manifest only.
-///
-/// # Errors
-/// `Store` when the lake cannot be listed or a file not deleted; the rest is swept with the next commit.
-pub async fn sweep(lake: &Lake, manifest: &Manifest) -> Result<usize> {
-    sweep_keeping(lake, manifest, &[]).await
-}
-
-/// The same, but keeps what these older manifests list, for readers that still use them.
-///
-/// # Errors
-/// As [`sweep`].
-pub async fn sweep_keeping(lake: &Lake, manifest: &Manifest, older: &[Manifest]) -> Result<usize> {
-    let folder = manifest.folder();
-    // By name, not by path: names are unique in a table, and a file system may spell a folder's accents in another way than it was told.
-    let live: HashSet<&str> = std::iter::once(manifest)
-        .chain(older)
-        .flat_map(|manifest| &manifest.entries)
-        .filter_map(|entry| entry.path.rsplit('/').next())
-        .collect();
-    let version = manifest.version;
-    let is_old = move |path: &str| data_file_version(path).is_some_and(|of_file| of_file <= version);
-    let dead: Vec<String> = lake
-        .list(&folder)
-        .await?
-        .into_iter()
-        .map(|object| object.path)
-        .filter(|path| is_old(path) && !path.rsplit('/').next().is_some_and(|name| live.contains(name)))
-        .collect();
-    lake.delete(&dead).await?;
-    // No file of this version is still staged but those of a run that has already lost.
-    let staged = lake.delete_staged(&folder, is_old).await?;
-    Ok(dead.len() + staged)
-}
-
 fn folder(connection: &str, table: &str) -> String {
     format!("{}/_manifest", table_folder(connection, table))
+}
+
+/// The version in a manifest's path; nothing if the path is not that of a manifest.
+pub(crate) fn version_of(path: &str) -> Option<u64> {
+    let (_, name) = path.rsplit_once("/_manifest/")?;
+    numbered(name)
+}
+
+/// The number of `00000000000000000007.json`.
+pub(crate) fn numbered(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(".json")?;
+    let all = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    all.then(|| digits.parse().ok()).flatten()
 }
 
 fn path(connection: &str, table: &str, version: u64) -> String {

@@ -166,7 +166,7 @@ impl Family {
     /// Deletes what the manifests supersede, and after a read of everything what older runs rejected.
     async fn sweep(&self, run: &Run, tables: &[Table], manifests: &[Manifest], read_all: bool) -> Result<()> {
         for manifest in manifests.iter().filter(|manifest| manifest.run_id == run.id) {
-            commit::sweep(&run.lake, manifest).await?;
+            commit::sweep(&run.lake, manifest, run.options.retention).await?;
         }
         for table in tables.iter().filter(|_| read_all) {
             rejected::supersede(&run.lake, &self.connection.name, &table.id, &run.id).await?;

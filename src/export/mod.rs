@@ -58,6 +58,8 @@ pub struct Options {
     pub max_bad_cells: Option<Limit>,
     /// Stop at the first table that fails.
     pub fail_fast: bool,
+    /// How long superseded files stay for readers that are still at them.
+    pub retention: Duration,
     /// Read everything again, whatever the savepoints say.
     pub full_refresh: bool,
     /// Only rows whose cursor is from the first time on and before the second: a backfill, which leaves the savepoints alone.
@@ -71,6 +73,7 @@ impl Default for Options {
             max_rejected: Limit::DEFAULT_REJECTED,
             max_bad_cells: None,
             fail_fast: false,
+            retention: Duration::ZERO,
             full_refresh: false,
             range: (None, None),
         }

@@ -133,7 +133,7 @@ impl Family {
             .await?;
         // Where this run's exploded tables are live, what the other run wrote for them is not.
         for (manifest, _) in manifests.iter().zip(is_new).skip(at + 1).filter(|(_, is_new)| **is_new) {
-            commit::sweep(&run.lake, manifest).await?;
+            commit::sweep(&run.lake, manifest, run.options.retention).await?;
         }
         Ok(())
     }

@@ -13,6 +13,6 @@ mod table;
 pub use arrow::{EXPORTED_AT, arrow_schema};
 pub use column::{Column, ColumnPath, ColumnType, Format, Origin, Step};
 pub use load::Catalog;
-pub(crate) use source::duration;
 pub use source::{Auth, Count, Pagination, Parameter, RateLimit, Records, Retry, Source};
+pub(crate) use source::{duration, parse_duration};
 pub use table::{Access, By, CursorFormat, Explode, Fetch, ForEach, Mode, Partition, Replication, Slices, Table};

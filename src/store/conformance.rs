@@ -12,6 +12,7 @@ pub(crate) async fn suite(lake: &Lake) {
     lists_by_whole_names(lake).await;
     keeps_odd_names(lake).await;
     uploads_are_invisible_until_completed(lake).await;
+    tells_the_time(lake).await;
     lake.probe().await.unwrap();
     assert_eq!(lake.list("").await.unwrap(), before, "the suite leaves nothing behind");
 }
@@ -49,15 +50,33 @@ async fn creates_once(lake: &Lake) {
 }
 
 async fn lists_by_whole_names(lake: &Lake) {
-    let paths = ["c/deals/b/2", "c/deals/a", "c/deals_stages/1"];
+    // A folder of its own: some servers (SeaweedFS) go on listing folders that have become empty.
+    let paths = ["names/deals/b/2", "names/deals/a", "names/deals_stages/1"];
     for path in paths {
         lake.put(path, path).await.unwrap();
     }
-    let listing = lake.list("c/deals").await.unwrap();
+    let listing = lake.list("names/deals").await.unwrap();
     let names: Vec<_> = listing.iter().map(|object| (object.path.as_str(), object.bytes)).collect();
-    assert_eq!(names, [("c/deals/a", 9), ("c/deals/b/2", 11)]);
-    assert!(lake.list("c/none").await.unwrap().is_empty());
+    assert_eq!(names, [("names/deals/a", 13), ("names/deals/b/2", 15)]);
+    assert!(lake.list("names/none").await.unwrap().is_empty());
+    let level = lake.level("names").await.unwrap();
+    assert_eq!(
+        (level.folders, level.objects),
+        (vec!["deals".to_owned(), "deals_stages".to_owned()], Vec::new())
+    );
+    let level = lake.level("names/deals").await.unwrap();
+    assert_eq!((level.folders, level.objects), (vec!["b".to_owned()], vec![listing[0].clone()]));
+    assert!(lake.level("").await.unwrap().folders.contains(&"names".to_owned()));
     lake.delete(&paths.map(str::to_owned)).await.unwrap();
+}
+
+async fn tells_the_time(lake: &Lake) {
+    let before = lake.now().await.unwrap();
+    lake.put("c/then", "x").await.unwrap();
+    let modified = lake.list("c").await.unwrap()[0].modified;
+    let after = lake.now().await.unwrap();
+    assert!(before <= modified && modified <= after, "{before} {modified} {after}");
+    lake.delete(&["c/then".to_owned()]).await.unwrap();
 }
 
 async fn keeps_odd_names(lake: &Lake) {

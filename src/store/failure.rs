@@ -14,11 +14,12 @@ const MAX_WORDS: usize = 300;
 /// |---|---|---|
 /// | no space, quota | io error in the chain | free space; nothing half-written is visible |
 /// | read-only file system, no permission | io error in the chain | who needs what |
-/// | bucket missing, credentials, access, region | `<Code>` of S3's answer, or its status | which variable or permission |
+/// | bucket missing, credentials, access, region, clock | `<Code>` of S3's answer, or its status | which variable or permission |
+/// | the same on `gs://` and `az://` | status | which variables |
 /// | address does not answer | io error in the chain, connect error | the endpoint |
 pub(super) fn explain(attempt: &str, url: &str, error: &(dyn StdError + 'static)) -> Error {
     let told = Error::store(format!("cannot {attempt} `{url}`: {}", cause(error)));
-    match hint(error) {
+    match hint(url, error) {
         Some(hint) => told.hint(hint),
         None => told,
     }
@@ -33,15 +34,18 @@ fn cause(error: &(dyn StdError + 'static)) -> String {
     if let Some(io) = io_error(error) {
         return io.to_string();
     }
-    let text = error.to_string();
-    if let Some(code) = tag(&text, "Code") {
-        // Only code and message: S3 repeats the request, with the key's id, in the rest of its answer.
-        return shorten(&format!("{code}: {}", tag(&text, "Message").unwrap_or("no message")));
-    }
-    shorten(&text)
+    answer(&error.to_string())
 }
 
-fn hint(error: &(dyn StdError + 'static)) -> Option<&'static str> {
+/// What matters of a store's answer. Only code and message: S3 repeats the request, with the key's id, in the rest.
+pub(super) fn answer(text: &str) -> String {
+    match tag(text, "Code") {
+        Some(code) => shorten(&format!("{code}: {}", tag(text, "Message").unwrap_or("no message"))),
+        None => shorten(text),
+    }
+}
+
+fn hint(url: &str, error: &(dyn StdError + 'static)) -> Option<&'static str> {
     match io_error(error).map(io::Error::kind) {
         Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
             return Some("free some space and run again: nothing half-written is visible, and the last commit stands");
@@ -57,6 +61,11 @@ fn hint(error: &(dyn StdError + 'static)) -> Option<&'static str> {
         _ => {}
     }
     let text = error.to_string();
+    match url.split_once("://") {
+        Some(("gs", _)) => return elsewhere(&text, GOOGLE),
+        Some(("az", _)) => return elsewhere(&text, AZURE),
+        _ => {}
+    }
     match tag(&text, "Code") {
         Some("NoSuchBucket") => return Some("create the bucket first, or mend its name in the lake's address"),
         Some("InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "ExpiredToken" | "TokenRefreshRequired" | "AuthFailure") => {
@@ -70,6 +79,9 @@ fn hint(error: &(dyn StdError + 'static)) -> Option<&'static str> {
         }
         Some("InternalError" | "ServiceUnavailable" | "SlowDown") => {
             return Some("the store itself fails, after several tries: is it healthy, and does the bucket exist?");
+        }
+        Some("RequestTimeTooSkewed") => {
+            return Some("this machine's clock is more than 15 minutes off: set it (`timedatectl` tells), then run again");
         }
         Some("PermanentRedirect" | "AuthorizationHeaderMalformed") => return Some("the bucket is in another region: set AWS_REGION"),
         _ => {}
@@ -94,6 +106,25 @@ fn hint(error: &(dyn StdError + 'static)) -> Option<&'static str> {
     None
 }
 
+const GOOGLE: &str = "the bucket must exist, and the credentials in GOOGLE_APPLICATION_CREDENTIALS or GOOGLE_SERVICE_ACCOUNT need the role Storage Object \
+                      Admin on it";
+const AZURE: &str = "the container must exist, and AZURE_STORAGE_ACCOUNT_NAME with AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_KEY, or a principal with the \
+                     role Storage Blob Data Contributor, must reach it";
+
+/// The hint for stores that are not S3's kind, where it is about what a person has set.
+fn elsewhere(text: &str, variables: &'static str) -> Option<&'static str> {
+    let words = [
+        "400 Bad Request",
+        "401 Unauthorized",
+        "403 Forbidden",
+        "404 Not Found",
+        "169.254.169.254",
+        "metadata",
+        "Account must be specified",
+    ];
+    words.iter().any(|word| text.contains(word)).then_some(variables)
+}
+
 /// The innermost error of the operating system.
 fn io_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a io::Error> {
     let mut found = None;
@@ -116,6 +147,11 @@ fn io_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a io::Error> {
 /// Whether the operating system's answer was that something is not there.
 pub(crate) fn is_vanished(error: &object_store::Error) -> bool {
     io_error(error).is_some_and(|io| io.kind() == ErrorKind::NotFound)
+}
+
+/// Whether an error says that a file or folder is not there.
+pub(super) fn is_gone(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::NotFound
 }
 
 fn tag<'a>(text: &'a str, name: &str) -> Option<&'a str> {
@@ -163,6 +199,7 @@ mod tests {
             (s3("SignatureDoesNotMatch"), "AWS_SECRET_ACCESS_KEY"),
             (s3("AccessDenied"), "s3:PutObject"),
             (s3("InternalError"), "healthy"),
+            (s3("RequestTimeTooSkewed"), "clock"),
             (
                 generic(io::Error::new(ErrorKind::InvalidData, "corrupt message of type InvalidContentType")),
                 "without TLS",
@@ -182,6 +219,16 @@ mod tests {
             assert!(told.message().starts_with("cannot write `s3://b/x`: "), "{told:?}");
             assert!(!format!("{told:?}").contains("AKIASECRET"), "{told:?}");
         }
+    }
+
+    #[test]
+    fn other_stores_name_their_own_variables() {
+        let refused = generic("Server returned non-2xx status code: 403 Forbidden: ");
+        for (url, word) in [("gs://b/x", "GOOGLE_"), ("az://b/x", "AZURE_"), ("s3://b/x", "AWS_")] {
+            let told = explain("write", url, &refused);
+            assert!(told.advice().is_some_and(|hint| hint.contains(word)), "{told:?}");
+        }
+        assert_eq!(explain("write", "gs://b/x", &generic("500 Internal Server Error")).advice(), None);
     }
 
     #[test]

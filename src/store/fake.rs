@@ -1,11 +1,15 @@
-//! A store in memory that fails on demand and counts its uploads.
+//! A store in memory that fails on demand, counts what it is asked, and whose clock the test sets.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
@@ -29,6 +33,14 @@ pub(crate) struct Fake {
     pub open_uploads: Arc<AtomicUsize>,
     /// Uploads completed.
     pub completed: Arc<AtomicUsize>,
+    /// Objects read.
+    pub reads: Arc<AtomicUsize>,
+    /// Listings.
+    pub listings: Arc<AtomicUsize>,
+    /// How far its clock is before this machine's, milliseconds.
+    ahead: Arc<AtomicI64>,
+    /// What its clock said when an object was written.
+    written: Arc<Mutex<HashMap<Path, DateTime<Utc>>>>,
 }
 
 impl Fake {
@@ -41,7 +53,21 @@ impl Fake {
             ignore_create: Arc::default(),
             open_uploads: Arc::default(),
             completed: Arc::default(),
+            reads: Arc::default(),
+            listings: Arc::default(),
+            ahead: Arc::default(),
+            written: Arc::default(),
         }
+    }
+
+    /// Lets its clock go on by this much.
+    pub fn advance(&self, by: Duration) {
+        self.ahead.fetch_add(by.as_millis() as i64, Ordering::SeqCst);
+    }
+
+    /// Puts its clock so many seconds from this machine's.
+    pub fn skew(&self, seconds: i64) {
+        self.ahead.store(seconds * 1_000, Ordering::SeqCst);
     }
 
     fn take_room(&self, bytes: usize) -> Result<()> {
@@ -51,6 +77,13 @@ impl Fake {
         } else {
             Ok(())
         }
+    }
+}
+
+/// Puts the time of the store's clock in.
+fn date(written: &Mutex<HashMap<Path, DateTime<Utc>>>, meta: &mut ObjectMeta) {
+    if let Some(at) = written.lock().unwrap().get(&meta.location) {
+        meta.last_modified = *at;
     }
 }
 
@@ -90,6 +123,8 @@ impl ObjectStore for Fake {
                 opts.mode = PutMode::Overwrite;
             }
             let result = self.inner.put_opts(location, payload, opts).await?;
+            let now = Utc::now() + TimeDelta::milliseconds(self.ahead.load(Ordering::SeqCst));
+            self.written.lock().unwrap().insert(location.clone(), now);
             if take_one(&self.lost_answers) {
                 return Err(failure(std::io::ErrorKind::TimedOut));
             }
@@ -120,7 +155,12 @@ impl ObjectStore for Fake {
         'b: 'c,
         Self: 'c,
     {
-        self.inner.get_opts(location, options)
+        Box::pin(async move {
+            self.reads.fetch_add(1, Ordering::SeqCst);
+            let mut result = self.inner.get_opts(location, options).await?;
+            date(&self.written, &mut result.meta);
+            Ok(result)
+        })
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
@@ -128,7 +168,13 @@ impl ObjectStore for Fake {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
+        self.listings.fetch_add(1, Ordering::SeqCst);
+        let written = self.written.clone();
+        let dated = self.inner.list(prefix).map_ok(move |mut meta| {
+            date(&written, &mut meta);
+            meta
+        });
+        dated.boxed()
     }
 
     fn list_with_delimiter<'a, 'b, 'c>(&'a self, prefix: Option<&'b Path>) -> BoxFuture<'c, Result<ListResult>>
@@ -137,7 +183,11 @@ impl ObjectStore for Fake {
         'b: 'c,
         Self: 'c,
     {
-        self.inner.list_with_delimiter(prefix)
+        Box::pin(async move {
+            let mut level = self.inner.list_with_delimiter(prefix).await?;
+            level.objects.iter_mut().for_each(|meta| date(&self.written, meta));
+            Ok(level)
+        })
     }
 
     fn copy_opts<'a, 'b, 'd, 'c>(&'a self, from: &'b Path, to: &'d Path, options: CopyOptions) -> BoxFuture<'c, Result<()>>

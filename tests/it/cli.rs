@@ -15,6 +15,7 @@ fn help() {
     snapshot("help", &[], &["--help"]);
     snapshot("help-export", &[], &["export", "--help"]);
     snapshot("help-sandbox", &[], &["sandbox", "--help"]);
+    snapshot("help-vacuum", &[], &["vacuum", "--help"]);
     snapshot("nothing", &[], &[]);
 }
 
@@ -36,6 +37,7 @@ fn mistakes_are_told_with_a_hint() {
         &token,
         &["export", "ploomes", "--base-url", "https://me:pw@example.com"],
     );
+    snapshot("bad-age", &[], &["vacuum", "--older-than", "1 day"]);
     snapshot("public-sandbox", &[], &["sandbox", "--listen", "0.0.0.0:0"]);
 }
 
@@ -69,8 +71,40 @@ fn completions_and_manual_name_every_command() {
     for args in [["completions", "bash"].as_slice(), &["completions", "zsh"], &["man"]] {
         let outcome = run(folder.path(), &[], args);
         assert_eq!(outcome.code, 0, "{}", outcome.text());
-        for command in ["export", "check", "init", "tables", "sandbox", "demo"] {
+        for command in ["export", "check", "vacuum", "init", "tables", "sandbox", "demo"] {
             assert!(outcome.stdout.contains(command), "{args:?} lacks {command}");
         }
     }
+}
+
+#[test]
+fn vacuum_lists_what_it_would_drop_and_drops_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().join("lake");
+    for path in [
+        "acme/_lease/notes",
+        "acme/deals/part-1-0-0000000a.parquet",
+        "acme/deals/part-1-1-0000000b.parquet#1",
+    ] {
+        std::fs::create_dir_all(lake.join(path).parent().unwrap()).unwrap();
+        std::fs::write(lake.join(path), "12345").unwrap();
+    }
+    let vacuum = |args: &[&str]| {
+        let outcome = run(folder.path(), &[], &[&["vacuum"], args].concat());
+        assert_eq!(outcome.code, 0, "{}", outcome.text());
+        outcome
+    };
+    let listed = vacuum(&["--dry-run"]);
+    assert_recorded("snapshots/vacuum-dry-run.txt", &listed.text());
+    assert!(lake.join("acme/deals/part-1-0-0000000a.parquet").exists());
+    let json: serde_json::Value = serde_json::from_str(&vacuum(&["acme", "-o", "json"]).stdout).unwrap();
+    assert_eq!(json["dry_run"], false);
+    assert_eq!(json["dropped"].as_array().unwrap().len(), 2);
+    assert_eq!(json["dropped"][0]["objects"][0]["path"], "acme/deals/part-1-0-0000000a.parquet");
+    assert!(!lake.join("acme/deals").exists());
+    let again = vacuum(&[]);
+    assert_eq!((again.stdout.as_str(), again.stderr.as_str()), ("", "nothing to drop\n"));
+    let unknown = run(folder.path(), &[], &["vacuum", "acne"]);
+    assert_eq!(unknown.code, 2, "{}", unknown.text());
+    assert!(unknown.stderr.contains("it holds: acme"), "{}", unknown.text());
 }

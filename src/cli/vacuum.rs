@@ -1,0 +1,136 @@
+//! `afluente vacuum`: drops what no manifest needs.
+
+use super::Done;
+use super::args::{ListFormat, VacuumArgs};
+use super::printer::{Printer, count, size};
+use crate::config::{Config, DEFAULT_LAKE};
+use crate::error::{Error, Result};
+use crate::store::Lake;
+use crate::vacuum::{Dropped, Options, Outcome, vacuum};
+
+pub(super) async fn run(args: &VacuumArgs, printer: &Printer) -> Result<Done> {
+    let config = Config::load(args.lake.config.as_deref())?;
+    let url = args.lake.to.as_deref().or(config.lake.url.as_deref()).unwrap_or(DEFAULT_LAKE);
+    let lake = Lake::open(url, &config.lake.s3)?;
+    let options = Options {
+        connections: args.lake.connections.clone(),
+        retention: args.retention.unwrap_or(config.lake.retention),
+        older_than: args.older_than,
+        dry_run: args.dry_run,
+    };
+    let outcome = vacuum(&lake, &uuid::Uuid::now_v7().to_string(), &options).await?;
+    printer.data(&match args.output {
+        ListFormat::Json => json(&outcome, options.dry_run)?,
+        ListFormat::Text if options.dry_run => objects(&outcome.dropped),
+        ListFormat::Text => sums(&outcome.dropped),
+    })?;
+    tell(&outcome, options.dry_run, printer);
+    Ok(if outcome.failed.is_empty() { Done::All } else { Done::Partly })
+}
+
+fn tell(outcome: &Outcome, dry_run: bool, printer: &Printer) {
+    for (connection, holder) in &outcome.busy {
+        printer.info(&format!(
+            "{connection}: {holder}, is at work: what it may be writing stays (--older-than)"
+        ));
+    }
+    if let Some(error) = &outcome.uploads_unseen {
+        printer.warning(
+            &format!("unfinished uploads were not looked for: {}", error.message()),
+            Some("a lifecycle rule of the bucket that aborts them after a day does the same"),
+        );
+    }
+    for (name, error) in &outcome.failed {
+        printer.error(&format!("{name}: {}", error.message()), error.advice());
+    }
+    let objects: usize = outcome.dropped.iter().map(|dropped| dropped.objects.len()).sum();
+    let bytes: u64 = outcome.dropped.iter().map(Dropped::bytes).sum();
+    let sum = format!("{}, {}", count(objects as u64, "object"), size(bytes));
+    printer.info(&match (objects, dry_run) {
+        (0, _) => "nothing to drop".to_owned(),
+        (_, true) => format!("would drop {sum}; nothing was deleted"),
+        (_, false) => format!("dropped {sum}"),
+    });
+}
+
+/// `acme.deals`, `acme`, or `-` for what belongs to the whole lake.
+fn owner(dropped: &Dropped) -> String {
+    match (&dropped.connection, &dropped.table) {
+        (Some(connection), Some(table)) => format!("{connection}.{table}"),
+        (Some(connection), None) => connection.clone(),
+        _ => "-".to_owned(),
+    }
+}
+
+/// A line per table and reason.
+fn sums(all: &[Dropped]) -> String {
+    let rows = all.iter().map(|dropped| {
+        let number = dropped.objects.len().to_string();
+        [
+            owner(dropped),
+            dropped.reason.name().to_owned(),
+            number,
+            dropped.bytes().to_string(),
+        ]
+    });
+    columns(["table", "what", "objects", "bytes"], rows.collect())
+}
+
+/// A line per object.
+fn objects(all: &[Dropped]) -> String {
+    let rows = all.iter().flat_map(|dropped| {
+        let row = |(path, bytes): &(String, u64)| [owner(dropped), dropped.reason.name().to_owned(), bytes.to_string(), path.clone()];
+        dropped.objects.iter().map(row)
+    });
+    columns(["table", "what", "bytes", "object"], rows.collect())
+}
+
+/// Columns as wide as their widest cell, numbers to the right; nothing at all without rows.
+fn columns(head: [&str; 4], rows: Vec<[String; 4]>) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let lines: Vec<[String; 4]> = std::iter::once(head.map(str::to_owned)).chain(rows).collect();
+    let widths = [0, 1, 2, 3].map(|at| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0));
+    let is_number = |at: usize| matches!(head[at], "objects" | "bytes");
+    let text = lines.iter().map(|line| {
+        let cells: Vec<String> = line
+            .iter()
+            .zip(widths)
+            .enumerate()
+            .map(|(at, (cell, width))| {
+                if is_number(at) {
+                    format!("{cell:>width$}")
+                } else {
+                    format!("{cell:width$}")
+                }
+            })
+            .collect();
+        format!("{}\n", cells.join("  ").trim_end())
+    });
+    text.collect()
+}
+
+fn json(outcome: &Outcome, dry_run: bool) -> Result<String> {
+    let dropped = outcome.dropped.iter().map(|dropped| {
+        serde_json::json!({
+            "connection": dropped.connection,
+            "table": dropped.table,
+            "what": dropped.reason.name(),
+            "bytes": dropped.bytes(),
+            "objects": dropped.objects.iter().map(|(path, bytes)| serde_json::json!({ "path": path, "bytes": bytes })).collect::<Vec<_>>(),
+        })
+    });
+    let failed = outcome
+        .failed
+        .iter()
+        .map(|(name, error)| serde_json::json!({ "name": name, "message": error.message(), "hint": error.advice() }));
+    let document = serde_json::json!({
+        "dry_run": dry_run,
+        "dropped": dropped.collect::<Vec<_>>(),
+        "failed": failed.collect::<Vec<_>>(),
+    });
+    let mut text = serde_json::to_string_pretty(&document).map_err(|error| Error::defect(format!("cannot write JSON: {error}")))?;
+    text.push('\n');
+    Ok(text)
+}
