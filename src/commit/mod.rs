@@ -9,6 +9,7 @@
 //! that it does not list can never become live again, whether it was superseded, left by a crash, or written by the loser of a race. [`sweep`] deletes
 //! exactly these, and is safe beside other runs: what they write has a greater version, or has already lost.
 
+mod content;
 mod manifest;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use std::collections::HashSet;
 
 use serde::Deserialize;
 
+pub use content::{content, content_of};
 pub use manifest::{Entry, EntryMeta, FORMAT_VERSION, Manifest, ManifestColumn, ManifestSchema};
 
 use crate::error::{Error, Result};
@@ -62,14 +64,8 @@ pub async fn latest(lake: &Lake, connection: &str, table: &str) -> Result<Option
 /// # Errors
 /// `Store` when the lake cannot be listed.
 pub async fn versions(lake: &Lake, connection: &str, table: &str) -> Result<Vec<u64>> {
-    let folder = folder(connection, table);
-    let listing = lake.list(&folder).await?;
-    let version = |path: &str| {
-        let digits = path.strip_prefix(&folder)?.strip_prefix('/')?.strip_suffix(".json")?;
-        let numbered = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
-        if numbered { digits.parse().ok() } else { None }
-    };
-    let mut versions: Vec<u64> = listing.iter().filter_map(|object| version(&object.path)).collect();
+    let listing = lake.list(&folder(connection, table)).await?;
+    let mut versions: Vec<u64> = listing.iter().filter_map(|object| Some(numbered(&object.path)?.1)).collect();
     versions.sort_unstable();
     Ok(versions)
 }
@@ -172,6 +168,15 @@ fn folder(connection: &str, table: &str) -> String {
 
 fn path(connection: &str, table: &str, version: u64) -> String {
     format!("{}/{version:020}.json", folder(connection, table))
+}
+
+/// The table's folder and the version in a manifest's path; nothing if the path is not that of a manifest.
+pub(crate) fn numbered(path: &str) -> Option<(&str, u64)> {
+    let (folder, name) = path.rsplit_once('/')?;
+    let digits = name.strip_suffix(".json")?;
+    let numbered = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let folder = folder.strip_suffix("/_manifest")?;
+    if numbered { Some((folder, digits.parse().ok()?)) } else { None }
 }
 
 /// What a manifest of any form says of itself.
