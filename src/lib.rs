@@ -20,6 +20,7 @@
 //! | [`scan`] | rows of a data file read back |
 //! | [`store`] | the lake: local disk or an S3-compatible bucket |
 //! | [`export`] | one run over many tables |
+//! | [`status`], [`verify`], [`compact`], [`views`], [`metrics`] | what is asked of a lake, and of a run, afterwards |
 //! | [`sandbox`] | the vendors' APIs, simulated |
 //!
 //! `examples/export_to_disk.rs` plans and runs an export; `examples/read_manifest.rs` reads what it wrote.
@@ -29,17 +30,22 @@
 
 pub mod cli;
 pub mod commit;
+pub mod compact;
 pub mod config;
 pub mod decode;
 pub mod error;
 pub mod export;
 pub mod http;
 mod json;
+pub mod metrics;
 pub mod page;
 pub mod read;
 pub mod sandbox;
 pub mod scan;
 pub mod schema;
 pub mod secret;
+pub mod status;
 pub mod store;
+pub mod verify;
+pub mod views;
 pub mod write;

@@ -54,6 +54,14 @@ pub enum Command {
     Export(ExportArgs),
     /// Test the configuration, the tokens, every table and the lake
     Check(CheckArgs),
+    /// Show the lake's tables: rows, files, savepoint, age
+    Status(StatusArgs),
+    /// Read the lake again and hold it against its manifests
+    Verify(VerifyArgs),
+    /// Write the SQL of a view per table to stdout
+    Views(ViewsArgs),
+    /// Merge small data files
+    Compact(CompactArgs),
     /// Write a commented afluente.toml
     Init(InitArgs),
     /// Show the catalogue, or one table's columns
@@ -112,6 +120,9 @@ pub struct ExportArgs {
     /// Also write the run report here
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+    /// Also write what a monitor is to see here, as Prometheus text (textfile collector)
+    #[arg(long, value_name = "FILE")]
+    pub metrics: Option<PathBuf>,
     /// Memory of the whole process
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = parse_bytes)]
     pub memory: usize,
@@ -129,6 +140,64 @@ pub struct CheckArgs {
     /// Which connections
     #[command(flatten)]
     pub from: ConnectionArgs,
+}
+
+/// Which lake, and which of its connections.
+#[derive(Debug, Clone, Args)]
+pub struct LakeArgs {
+    /// Connections of the lake; default: all
+    #[arg(value_name = "CONNECTION")]
+    pub connections: Vec<String>,
+    /// Lake: a path, file:// or s3://bucket/prefix [default: ./lake]
+    #[arg(long, value_name = "URL")]
+    pub to: Option<String>,
+    /// Configuration [default: ./afluente.toml if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// `afluente status`
+#[derive(Debug, Clone, Args)]
+pub struct StatusArgs {
+    /// Which lake
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// How it is written
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub output: ListFormat,
+}
+
+/// `afluente verify`
+#[derive(Debug, Clone, Args)]
+pub struct VerifyArgs {
+    /// Which lake
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// How it is written
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub output: ListFormat,
+}
+
+/// `afluente views`
+#[derive(Debug, Clone, Args)]
+pub struct ViewsArgs {
+    /// Which lake
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// Who is to read it
+    #[arg(long, value_name = "ENGINE")]
+    pub engine: EngineName,
+}
+
+/// `afluente compact`
+#[derive(Debug, Clone, Args)]
+pub struct CompactArgs {
+    /// Which lake
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// Only these tables (`deals*`, `acme.deals`)
+    #[arg(long, value_name = "GLOB,...", value_delimiter = ',')]
+    pub tables: Vec<String>,
 }
 
 /// `afluente init`
@@ -237,6 +306,26 @@ pub enum When {
     Always,
     /// Never
     Never,
+}
+
+/// How what a lake holds is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// For reading
+    Text,
+    /// For programs
+    Json,
+}
+
+/// Engines that views are written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EngineName {
+    /// DuckDB
+    Duckdb,
+    /// Spark SQL
+    Spark,
+    /// Amazon Athena
+    Athena,
 }
 
 /// How the catalogue is written.

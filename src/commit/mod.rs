@@ -11,6 +11,7 @@
 
 mod content;
 mod manifest;
+mod table;
 #[cfg(test)]
 mod tests;
 mod words;

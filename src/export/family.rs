@@ -314,6 +314,7 @@ impl Family {
             mode: Mode::Full.name(),
             version: None,
             rows: 0,
+            rows_read: 0,
             files: 0,
             bytes: 0,
             rejected_records: 0,
@@ -337,6 +338,7 @@ impl Committed {
         report.status = Status::Committed;
         report.version = Some(manifest.version);
         report.rows = manifest.rows;
+        report.rows_read = manifest.rows;
         report.files = manifest.entries.len() as u64;
         report.bytes = manifest.bytes;
         report.rejected_records = counts.rejected_records;

@@ -33,7 +33,7 @@ pub use limit::Limit;
 pub use progress::{Progress, State, TableProgress};
 pub use report::{Failure, RunReport, Status, TableReport};
 pub use selection::Selection;
-pub(crate) use selection::distance;
+pub(crate) use selection::{distance, matches};
 
 /// Tables read at once, over all connections: each holds a page, builders and writers.
 const TABLES_AT_ONCE: usize = 4;

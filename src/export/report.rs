@@ -52,6 +52,8 @@ pub struct TableReport {
     pub version: Option<u64>,
     /// Rows in the lake.
     pub rows: u64,
+    /// Rows read from the vendor.
+    pub rows_read: u64,
     /// Data files.
     pub files: u64,
     /// Their bytes.
