@@ -322,6 +322,7 @@ mod tests {
             mode: "full",
             version: Some(1),
             rows: committed * 1_234_567,
+            rows_read: 0,
             files: committed * 12,
             bytes: committed * 98_765_432,
             rejected_records: committed * 3,
