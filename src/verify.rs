@@ -245,6 +245,7 @@ fn left_over(listing: &[Object], manifests: &[Manifest]) -> Vec<Finding> {
         let bytes: u64 = objects.iter().map(|object| object.bytes).sum();
         let others = match objects.len() {
             1 => String::new(),
+            2 => ", as is another of the table".to_owned(),
             several => format!(", as are {} others of the table", several - 1),
         };
         Some(Finding {

@@ -35,8 +35,14 @@ fn the_metrics_tell_of_every_table() {
             assert!(text.lines().any(|found| found == line), "{line}");
         }
     }
-    let beside: Vec<_> = std::fs::read_dir(setup.folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert!(beside.iter().all(|name| !name.to_string_lossy().starts_with(".afluente.prom")), "{beside:?}");
+    let beside: Vec<_> = std::fs::read_dir(setup.folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert!(
+        beside.iter().all(|name| !name.to_string_lossy().starts_with(".afluente.prom")),
+        "{beside:?}"
+    );
 }
 
 #[test]
@@ -53,17 +59,34 @@ fn status_tells_what_the_manifests_tell() {
         for member in ["rows", "bytes", "version", "savepoint"] {
             assert_eq!(table[member], manifest[member], "{name} {member}");
         }
-        assert_eq!(table["files"].as_u64().unwrap() as usize, manifest["entries"].as_array().unwrap().len(), "{name}");
+        assert_eq!(
+            table["files"].as_u64().unwrap() as usize,
+            manifest["entries"].as_array().unwrap().len(),
+            "{name}"
+        );
     }
     // A parent is followed by what is exploded from it.
     let place = |name: &str| tables.iter().position(|table| table["table"] == name).unwrap();
     let followed = &tables[place("qualifications") + 1];
     assert_eq!(followed["exploded_from"], "qualifications", "{followed}");
     let text = afluente(&setup, &["status", "exactsales"]);
-    assert_eq!((text.code, text.stdout.lines().count()), (0, 1 + tables.iter().filter(|table| table["connection"] == "exactsales").count()));
-    assert!(text.stdout.lines().skip(1).all(|line| line.starts_with("exactsales.") && line.ends_with(" ago")), "{}", text.text());
+    assert_eq!(
+        (text.code, text.stdout.lines().count()),
+        (0, 1 + tables.iter().filter(|table| table["connection"] == "exactsales").count())
+    );
+    assert!(
+        text.stdout
+            .lines()
+            .skip(1)
+            .all(|line| line.starts_with("exactsales.") && line.ends_with(" ago")),
+        "{}",
+        text.text()
+    );
     let unknown = afluente(&setup, &["status", "plomes"]);
-    assert_recorded("snapshots/status-unknown.txt", &format!("$ afluente status plomes\n{}", unknown.text()));
+    assert_recorded(
+        "snapshots/status-unknown.txt",
+        &format!("$ afluente status plomes\n{}", unknown.text()),
+    );
 }
 
 #[test]
@@ -81,12 +104,20 @@ fn verify_names_the_file_and_what_to_do() {
     std::fs::copy(&deals[0], deals[0].with_file_name("part-1-99-01234567.parquet")).unwrap();
     let left = afluente(&setup, &["verify"]);
     assert_eq!(left.code, 0, "{}", left.text());
-    assert!(left.stdout.starts_with("warning: ploomes/deals/") && left.stdout.contains("`afluente vacuum`"), "{}", left.text());
+    assert!(
+        left.stdout.starts_with("warning: ploomes/deals/") && left.stdout.contains("`afluente vacuum`"),
+        "{}",
+        left.text()
+    );
 
     std::fs::remove_file(&deals[0]).unwrap();
     let gone = afluente(&setup, &["verify"]);
     assert_eq!(gone.code, 1, "{}", gone.text());
-    assert!(gone.stdout.contains(&format!("fault: {name} is not there; `afluente export")), "{}", gone.text());
+    assert!(
+        gone.stdout.contains(&format!("fault: {name} is not there; `afluente export")),
+        "{}",
+        gone.text()
+    );
     assert!(gone.stderr.contains("1 fault, 1 warning"), "{}", gone.text());
     assert_eq!(afluente(&setup, &["verify", "exactsales"]).code, 0, "the other connection is whole");
     let json = afluente(&setup, &["verify", "-o", "json"]);
@@ -116,5 +147,8 @@ fn an_exported_lake_has_nothing_to_merge() {
     assert!(outcome.stderr.starts_with("nothing to merge"), "{}", outcome.text());
     assert_eq!(files_below(&setup.lake()), before);
     let unknown = afluente(&setup, &["compact", "--tables", "dels"]);
-    assert_recorded("snapshots/compact-unknown.txt", &format!("$ afluente compact --tables dels\n{}", unknown.text()));
+    assert_recorded(
+        "snapshots/compact-unknown.txt",
+        &format!("$ afluente compact --tables dels\n{}", unknown.text()),
+    );
 }
