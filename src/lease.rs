@@ -179,13 +179,16 @@ impl Lease {
     ///
     /// # Errors
     /// `Store` when the lake cannot be written; then it ends with its TTL, or with this process.
-    pub async fn release(mut self) -> Result<()> {
+    pub async fn release(&self) -> Result<()> {
         if self.listing().await?.iter().any(|(fence, _)| *fence > self.fence) {
             // It is another's by now. A renewal that was slow may have left this one's object.
             return self.lake.delete(&[self.path()]).await;
         }
-        self.record.released_at = Some(Utc::now());
-        self.put().await
+        let record = Record {
+            released_at: Some(Utc::now()),
+            ..self.record.clone()
+        };
+        self.lake.put(&self.path(), document(&self.path(), &record)?).await
     }
 
     async fn renew(&self) -> Result<()> {
@@ -212,7 +215,7 @@ impl Lease {
     }
 
     fn document(&self) -> Result<Vec<u8>> {
-        serde_json::to_vec_pretty(&self.record).map_err(|error| Error::defect(format!("cannot write `{}`: {error}", self.path())))
+        document(&self.path(), &self.record)
     }
 
     fn path(&self) -> String {
@@ -222,6 +225,10 @@ impl Lease {
     async fn listing(&self) -> Result<Vec<(u64, Object)>> {
         listing(&self.lake, &self.connection).await
     }
+}
+
+fn document(path: &str, record: &Record) -> Result<Vec<u8>> {
+    serde_json::to_vec_pretty(record).map_err(|error| Error::defect(format!("cannot write `{path}`: {error}")))
 }
 
 impl fmt::Display for Holder {

@@ -22,6 +22,7 @@
 //! | [`lease`] | who is at work on a connection |
 //! | [`export`] | one run over many tables |
 //! | [`vacuum`](mod@vacuum) | drops what no manifest needs |
+//! | [`status`], [`verify`], [`compact`], [`views`], [`metrics`] | what is asked of a lake, and of a run, afterwards |
 //! | [`sandbox`] | the vendors' APIs, simulated |
 //!
 //! `examples/export_to_disk.rs` plans and runs an export; `examples/read_manifest.rs` reads what it wrote.
@@ -31,6 +32,7 @@
 
 pub mod cli;
 pub mod commit;
+pub mod compact;
 pub mod config;
 pub mod decode;
 pub mod error;
@@ -39,12 +41,16 @@ pub mod http;
 mod json;
 pub mod merge;
 pub mod lease;
+pub mod metrics;
 pub mod page;
 pub mod read;
 pub mod sandbox;
 pub mod scan;
 pub mod schema;
 pub mod secret;
+pub mod status;
 pub mod store;
 pub mod vacuum;
+pub mod verify;
+pub mod views;
 pub mod write;

@@ -58,6 +58,14 @@ pub enum Command {
     Check(CheckArgs),
     /// Drop from the lake what no manifest needs
     Vacuum(VacuumArgs),
+    /// Show the lake's tables: rows, files, savepoint, age
+    Status(StatusArgs),
+    /// Read the lake again and hold it against its manifests
+    Verify(VerifyArgs),
+    /// Write the SQL of a view per table to stdout
+    Views(ViewsArgs),
+    /// Merge small data files
+    Compact(CompactArgs),
     /// Write a commented afluente.toml
     Init(InitArgs),
     /// Show the catalogue, or one table's columns
@@ -116,6 +124,9 @@ pub struct ExportArgs {
     /// A backfill: only rows whose cursor is before this time
     #[arg(long, value_name = "TS")]
     pub until: Option<Moment>,
+    /// When another run is at work on a connection
+    #[arg(long, value_name = "WHAT", default_value = "fail")]
+    pub if_busy: BusyMode,
     /// Stop at the first table that fails (default: the others go on)
     #[arg(long)]
     pub fail_fast: bool,
@@ -125,6 +136,9 @@ pub struct ExportArgs {
     /// Also write the run report here
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+    /// Also write what a monitor is to see here, as Prometheus text (textfile collector)
+    #[arg(long, value_name = "FILE")]
+    pub metrics: Option<PathBuf>,
     /// Memory of the whole process
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = parse_bytes)]
     pub memory: usize,
@@ -176,6 +190,50 @@ pub struct VacuumArgs {
     /// How it is written
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub output: ListFormat,
+}
+
+/// `afluente status`
+#[derive(Debug, Clone, Args)]
+pub struct StatusArgs {
+    /// Which lake
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// How it is written
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub output: ListFormat,
+}
+
+/// `afluente verify`
+#[derive(Debug, Clone, Args)]
+pub struct VerifyArgs {
+    /// Which lake
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// How it is written
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub output: ListFormat,
+}
+
+/// `afluente views`
+#[derive(Debug, Clone, Args)]
+pub struct ViewsArgs {
+    /// Which lake
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// Who is to read it
+    #[arg(long, value_name = "ENGINE")]
+    pub engine: EngineName,
+}
+
+/// `afluente compact`
+#[derive(Debug, Clone, Args)]
+pub struct CompactArgs {
+    /// Which lake
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// Only these tables (`deals*`, `acme.deals`)
+    #[arg(long, value_name = "GLOB,...", value_delimiter = ',')]
+    pub tables: Vec<String>,
 }
 
 /// `afluente init`
@@ -251,6 +309,17 @@ pub struct DemoArgs {
     pub progress: ProgressMode,
 }
 
+/// When another run is at work on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BusyMode {
+    /// Run nothing, exit 2
+    Fail,
+    /// Leave the connection out
+    Skip,
+    /// Wait for the other run
+    Wait,
+}
+
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ProgressMode {
@@ -293,6 +362,17 @@ pub enum ListFormat {
     Text,
     /// For programs
     Json,
+}
+
+/// Engines that views are written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EngineName {
+    /// DuckDB
+    Duckdb,
+    /// Spark SQL
+    Spark,
+    /// Amazon Athena
+    Athena,
 }
 
 /// How the catalogue is written.

@@ -8,7 +8,7 @@ use super::printer::{Printer, count};
 use super::{ABANDONED, Done, stop_on_signals};
 use crate::config::Connection;
 use crate::error::{Error, Result};
-use crate::export::{Export, Options, RunReport, Selection};
+use crate::export::{Export, IfBusy, Options, RunReport, Selection};
 use crate::sandbox::{self, Sandbox};
 use crate::schema::Catalog;
 use crate::store::{Lake, S3Options};
@@ -39,8 +39,11 @@ pub(super) async fn run(args: &DemoArgs, printer: &Printer) -> Result<Done> {
     ));
     let listening = stop.1.clone();
     let export = Export::plan(connections, &Selection::default(), lake, Options::default(), stop)?;
-    let report = run_shown(export, printer, args.progress, &listening).await?;
+    let report = run_shown(export, IfBusy::Fail, printer, args.progress, &listening).await?;
     sandbox.shutdown().await;
+    let Some(report) = report else {
+        return Ok(Done::All);
+    };
     if report.failed() {
         return Ok(Done::Partly);
     }

@@ -1,15 +1,17 @@
 //! `afluente export`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::args::{ConnectionArgs, ExportArgs, ProgressMode};
+use super::args::{BusyMode, ConnectionArgs, ExportArgs, ProgressMode};
 use super::printer::Printer;
 use super::progress::Display;
 use super::{ABANDONED, Done, stop_on_signals, summary};
+use crate::commit;
 use crate::config::{Config, Connection, DEFAULT_LAKE};
 use crate::error::{Error, Result};
-use crate::export::{Export, Limit, Options, RunReport, Selection};
+use crate::export::{Export, IfBusy, Limit, Options, RunReport, Selection};
 use crate::http::Stop;
+use crate::metrics;
 use crate::store::Lake;
 
 pub(super) async fn run(args: &ExportArgs, printer: &Printer) -> Result<Done> {
@@ -20,22 +22,78 @@ pub(super) async fn run(args: &ExportArgs, printer: &Printer) -> Result<Done> {
         max_rejected: args.max_rejected.unwrap_or(Limit::DEFAULT_REJECTED),
         max_bad_cells: args.max_bad_cells,
         fail_fast: args.fail_fast,
+        retention: Config::load(args.from.config.as_deref())?.lake.retention,
         full_refresh: args.full_refresh,
         range: (args.since, args.until),
     };
     if let Some(file) = &args.report {
-        // An hour's work must not end with a report that has nowhere to go.
-        std::fs::File::create(file).map_err(|error| unwritable(file, &error))?;
+        // An hour's work must not end with a report that has nowhere to go. What is there stays until then: another run may have written it.
+        let opened = std::fs::OpenOptions::new().append(true).create(true).open(file);
+        opened.map_err(|error| unwritable(file, &error))?;
     }
+    let metrics = args.metrics.as_deref().map(MetricsFile::create).transpose()?;
     let listening = stop.1.clone();
+    let store = lake.clone();
     let export = Export::plan(connections, &selection(&args.from), lake, options, stop)?;
-    let report = run_shown(export, printer, args.progress, &listening).await?;
+    let if_busy = match args.if_busy {
+        BusyMode::Fail => IfBusy::Fail,
+        BusyMode::Skip => IfBusy::Skip,
+        BusyMode::Wait => IfBusy::Wait,
+    };
+    let Some(report) = run_shown(export, if_busy, printer, args.progress, &listening).await? else {
+        return Ok(Done::All);
+    };
     if let Some(file) = &args.report {
         let text = serde_json::to_string_pretty(&report)
             .map_err(|error| Error::defect(format!("the run report cannot be written as JSON: {error}")))?;
         std::fs::write(file, text).map_err(|error| unwritable(file, &error))?;
     }
+    if let Some(file) = metrics {
+        // What the run did is told even if the lake cannot be read just now.
+        let content = listening.race(commit::content(&store)).await.unwrap_or_default();
+        file.write(&metrics::prometheus(&report, &content))?;
+    }
     Ok(if report.failed() { Done::Partly } else { Done::All })
+}
+
+/// A file that a monitor reads at any moment: it is replaced whole, under a name that no collector takes until then.
+struct MetricsFile {
+    file: PathBuf,
+    staged: PathBuf,
+}
+
+impl MetricsFile {
+    /// Proves that it can be written, before an hour's work.
+    fn create(file: &Path) -> Result<Self> {
+        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let staged = file.with_file_name(format!(".{name}.{}", std::process::id()));
+        let this = Self {
+            file: file.to_owned(),
+            staged,
+        };
+        if file.is_dir() {
+            return Err(this.unwritable(&std::io::ErrorKind::IsADirectory.into()));
+        }
+        std::fs::File::create(&this.staged).map_err(|error| this.unwritable(&error))?;
+        Ok(this)
+    }
+
+    fn write(self, text: &str) -> Result<()> {
+        let written = std::fs::write(&self.staged, text).and_then(|()| std::fs::rename(&self.staged, &self.file));
+        written.map_err(|error| self.unwritable(&error))
+    }
+
+    fn unwritable(&self, error: &std::io::Error) -> Error {
+        Error::config(format!("cannot write the metrics to `{}`: {error}", self.file.display()))
+            .hint("--metrics takes a file in a folder that is there and can be written")
+    }
+}
+
+impl Drop for MetricsFile {
+    fn drop(&mut self) {
+        // It is not there any more, unless the run ended early.
+        let _ = std::fs::remove_file(&self.staged);
+    }
 }
 
 /// The connections and the lake that the arguments, the environment and the configuration name.
@@ -54,15 +112,21 @@ pub(super) fn selection(args: &ConnectionArgs) -> Selection {
     }
 }
 
-/// Proves that the lake can be written, runs, shows progress and tells the summary.
-pub(super) async fn run_shown(export: Export, printer: &Printer, mode: ProgressMode, stop: &Stop) -> Result<RunReport> {
+/// Proves that the lake can be written, takes the leases, runs, shows progress and tells the summary. Nothing if every connection was busy and left out.
+pub(super) async fn run_shown(mut export: Export, if_busy: IfBusy, printer: &Printer, mode: ProgressMode, stop: &Stop) -> Result<Option<RunReport>> {
     // A bucket that does not answer would hold the first Ctrl-C for minutes.
     stop.race(export.probe_lake()).await?;
+    for (connection, holder) in export.lease(if_busy).await? {
+        printer.info(&format!("{connection}: left out, {holder}, is at work on it"));
+    }
+    if export.is_empty() {
+        return Ok(None);
+    }
     let display = Display::new(printer, export.progress(), mode);
     let failures_told = display.tells_failures();
     let report = display.during(export.run()).await;
     summary::tell(printer, &report, failures_told);
-    Ok(report)
+    Ok(Some(report))
 }
 
 fn unwritable(file: &Path, error: &std::io::Error) -> Error {

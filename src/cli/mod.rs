@@ -5,17 +5,22 @@
 mod args;
 mod bars;
 mod check;
+mod compact;
 mod demo;
 mod export;
 mod init;
+mod lake;
 mod log;
 mod printer;
 mod progress;
 mod sandbox;
 mod screen;
+mod status;
 mod summary;
 mod tables;
 mod vacuum;
+mod verify;
+mod views;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -75,6 +80,10 @@ fn run(cli: Cli, printer: &Printer) -> Result<Done> {
         Command::Init(args) => init::run(&args, printer),
         Command::Export(args) => wait(export::run(&args, printer)),
         Command::Vacuum(args) => wait(vacuum::run(&args, printer)),
+        Command::Status(args) => wait(status::run(&args, printer)),
+        Command::Verify(args) => wait(verify::run(&args, printer)),
+        Command::Views(args) => wait(views::run(&args, printer)),
+        Command::Compact(args) => wait(compact::run(&args, printer)),
         Command::Check(args) => wait(check::run(&args, printer)),
         Command::Sandbox(args) => wait(sandbox::run(&args, printer)),
         Command::Demo(args) => wait(demo::run(&args, printer)),

@@ -9,14 +9,17 @@
 //! that it does not list can never become live again, whether it was superseded, left by a crash, or written by the loser of a race. [`sweep`] deletes
 //! exactly these, and is safe beside other runs: what they write has a greater version, or has already lost.
 
+mod content;
 mod manifest;
 mod sweep;
+mod table;
 #[cfg(test)]
 mod tests;
 mod words;
 
 use serde::Deserialize;
 
+pub use content::{content, content_of};
 pub use manifest::{Entry, EntryMeta, FORMAT_VERSION, Manifest, ManifestColumn, ManifestSchema};
 pub(crate) use sweep::{Superfluous, object_version, superfluous_reports};
 pub use sweep::{sweep, sweep_reports};
@@ -131,8 +134,13 @@ fn folder(connection: &str, table: &str) -> String {
 
 /// The version in a manifest's path; nothing if the path is not that of a manifest.
 pub(crate) fn version_of(path: &str) -> Option<u64> {
-    let (_, name) = path.rsplit_once("/_manifest/")?;
-    numbered(name)
+    manifest_of(path).map(|(_, version)| version)
+}
+
+/// The table's folder and the version in a manifest's path; nothing if the path is not that of a manifest.
+fn manifest_of(path: &str) -> Option<(&str, u64)> {
+    let (folder, name) = path.rsplit_once("/_manifest/")?;
+    Some((folder, numbered(name)?))
 }
 
 /// The number of `00000000000000000007.json`.

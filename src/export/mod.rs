@@ -19,6 +19,7 @@ mod report;
 mod selection;
 mod step;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,12 +27,15 @@ use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use uuid::Uuid;
 
+use crate::commit;
 use crate::config::Connection;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::http::{Client, ClientOptions, Stop, Stopper};
+use crate::lease::{Acquired, Holder, Lease};
 use crate::read::Memory;
 use crate::schema::Table;
 use crate::store::Lake;
+use crate::views;
 use crate::write::{MemoryBudget, WriteOptions};
 
 pub use limit::Limit;
@@ -39,13 +43,27 @@ pub use moment::Moment;
 pub use progress::{Progress, State, TableProgress};
 pub use report::{Failure, RunReport, Status, TableReport};
 pub use selection::Selection;
-pub(crate) use selection::distance;
+pub(crate) use selection::{distance, matches};
 
 /// Tables read at once, over all connections: each holds a page, builders and writers.
 const TABLES_AT_ONCE: usize = 4;
 
+/// How long a run waits before it looks again whether a busy connection is free.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
+
 /// How long a run that was asked to stop waits for the lake to take its report.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// What becomes of a connection that another run is at work on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfBusy {
+    /// Nothing is run.
+    Fail,
+    /// It is left out.
+    Skip,
+    /// The other run is waited for.
+    Wait,
+}
 
 /// What the user chose for a run.
 #[derive(Debug, Clone)]
@@ -82,7 +100,7 @@ impl Default for Options {
 
 /// A planned run: every table known, nothing asked yet.
 pub struct Export {
-    run: Arc<Run>,
+    run: Run,
     families: Vec<Arc<Family>>,
     stopper: Arc<Stopper>,
     stop: Stop,
@@ -97,6 +115,8 @@ struct Run {
     progress: Arc<Progress>,
     /// Pages between reader and decoder.
     pages: Memory,
+    /// By connection.
+    leases: HashMap<String, Lease>,
     writers: Arc<MemoryBudget>,
     write: Arc<WriteOptions>,
     seen_keys: usize,
@@ -172,11 +192,12 @@ impl Export {
             writers: MemoryBudget::new(share * 3 / 4),
             write: Arc::new(write),
             seen_keys: share,
+            leases: HashMap::new(),
             id,
             options,
         };
         Ok(Self {
-            run: Arc::new(run),
+            run,
             families,
             stopper,
             stop,
@@ -196,6 +217,61 @@ impl Export {
         self.run.lake.probe().await
     }
 
+    /// Takes the lease of every connection, so that no other run spends its requests. The connections that are left out because another run has theirs, with
+    /// who that is.
+    ///
+    /// # Errors
+    /// `Conflict` when a connection is busy and that is not to be waited for, or the run was asked to stop; `Store` when the lake cannot be read or written.
+    pub async fn lease(&mut self, if_busy: IfBusy) -> Result<Vec<(String, Holder)>> {
+        let mut names: Vec<String> = self.families.iter().map(|family| family.connection.name.clone()).collect();
+        names.dedup();
+        let mut skipped = Vec::new();
+        for name in names {
+            match self.lease_of(&name, if_busy).await {
+                Ok(Acquired::Held(lease)) => drop(self.run.leases.insert(name, lease)),
+                Ok(Acquired::Busy(holder)) if if_busy == IfBusy::Skip => {
+                    for family in self.families.iter().filter(|family| family.connection.name == name) {
+                        family.skip(&self.run);
+                    }
+                    self.families.retain(|family| family.connection.name != name);
+                    skipped.push((name, holder));
+                }
+                outcome => {
+                    self.run.release().await;
+                    return Err(match outcome {
+                        Ok(Acquired::Busy(holder)) => Error::new(Kind::Conflict, format!("connection `{name}` is busy: {holder}"))
+                            .hint("wait until it is done, or say `--if-busy skip` to leave the connection out or `--if-busy wait`; a run that died gives its lease up within two minutes"),
+                        Ok(Acquired::Held(_)) => Error::defect("a lease was taken and not"),
+                        Err(error) => error,
+                    });
+                }
+            }
+        }
+        Ok(skipped)
+    }
+
+    async fn lease_of(&self, name: &str, if_busy: IfBusy) -> Result<Acquired> {
+        loop {
+            let acquired = self.stop.race(Lease::acquire(&self.run.lake, name, &self.run.id)).await?;
+            if let (Acquired::Busy(holder), IfBusy::Wait) = (&acquired, if_busy) {
+                tracing::info!("connection `{name}` is busy: {holder}; waiting");
+                self.stop
+                    .race(async {
+                        tokio::time::sleep(BETWEEN_LOOKS).await;
+                        Ok::<(), Error>(())
+                    })
+                    .await?;
+            } else {
+                return Ok(acquired);
+            }
+        }
+    }
+
+    /// Whether nothing is left to do, because every connection was left out.
+    pub fn is_empty(&self) -> bool {
+        self.families.is_empty()
+    }
+
     /// Runs to the end and writes the report into the lake. A table that fails is told in the report.
     pub async fn run(self) -> RunReport {
         let Self {
@@ -204,18 +280,21 @@ impl Export {
             stopper,
             stop,
         } = self;
-        futures::stream::iter(interleaved(families))
-            .for_each_concurrent(TABLES_AT_ONCE, |family| {
-                let (run, stopper, stop) = (&run, &stopper, &stop);
-                async move {
-                    if stop.is_requested() {
-                        family.skip(run);
-                    } else if family.export(run).await.is_err() && run.options.fail_fast {
-                        stopper.stop();
-                    }
+        let run = Arc::new(run);
+        let work = futures::stream::iter(interleaved(families)).for_each_concurrent(TABLES_AT_ONCE, |family| {
+            let (run, stopper, stop) = (&run, &stopper, &stop);
+            async move {
+                if stop.is_requested() {
+                    family.skip(run);
+                } else if family.export(run).await.is_err() && run.options.fail_fast {
+                    stopper.stop();
                 }
-            })
-            .await;
+            }
+        });
+        tokio::select! {
+            () = work => {}
+            () = run.keep_leases() => {}
+        }
         let tables = run
             .progress
             .tables
@@ -236,11 +315,9 @@ impl Export {
         };
         let written = if stop.is_requested() {
             let late = || Error::store("the lake did not take the run report in time");
-            tokio::time::timeout(GRACE, run.write_report(&report))
-                .await
-                .unwrap_or_else(|_| Err(late()))
+            tokio::time::timeout(GRACE, run.close(&report)).await.unwrap_or_else(|_| Err(late()))
         } else {
-            run.write_report(&report).await
+            run.close(&report).await
         };
         report.unwritten = written.err().as_ref().map(Failure::from);
         report
@@ -248,6 +325,40 @@ impl Export {
 }
 
 impl Run {
+    /// Renews the leases until it is dropped. One that is lost ends nothing here: the next commit of its connection finds out.
+    async fn keep_leases(&self) {
+        let keep = self.leases.iter().map(|(name, lease)| async move {
+            let error = lease.lost().await;
+            tracing::warn!("connection `{name}`: {}", error.message());
+        });
+        futures::future::join_all(keep).await;
+        futures::future::pending().await
+    }
+
+    /// Gives the leases up; one that cannot be ends with its time.
+    async fn release(&self) {
+        for lease in self.leases.values() {
+            if let Err(error) = lease.release().await {
+                tracing::warn!("a lease could not be given up and ends by itself: {}", error.message());
+            }
+        }
+    }
+
+    /// What comes after the last table: the report, the views over what is live now, the leases given up.
+    async fn close(&self, report: &RunReport) -> Result<()> {
+        let written = async {
+            self.write_report(report).await?;
+            commit::sweep_reports(&self.lake).await?;
+            if report.tables.iter().any(|table| table.version.is_some()) {
+                views::write(&self.lake, &commit::content(&self.lake).await?).await?;
+            }
+            Ok(())
+        };
+        let written = written.await;
+        self.release().await;
+        written
+    }
+
     async fn write_report(&self, report: &RunReport) -> Result<()> {
         let text = serde_json::to_vec_pretty(report).map_err(|error| Error::defect(format!("it cannot be JSON: {error}")))?;
         self.lake.put(&format!("_runs/{}.json", self.id), text).await

@@ -78,6 +78,9 @@ impl Family {
         if !is_new.contains(&true) {
             return Ok(Outcome::Unchanged(manifests));
         }
+        if let Some(lease) = run.leases.get(&self.connection.name) {
+            lease.check().await?;
+        }
         for at in (0..manifests.len()).rev().filter(|at| is_new[*at]) {
             match commit::commit(&run.lake, &manifests[at]).await? {
                 commit::Outcome::Committed => {}

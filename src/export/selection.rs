@@ -90,7 +90,7 @@ fn names(glob: &str, connection: &Connection, table: &str) -> bool {
 /// | `*s` | `deals` | yes |
 /// | `de?ls` | `deals` | yes |
 /// | `deals` | `deals_stages` | no |
-fn matches(glob: &str, name: &str) -> bool {
+pub(crate) fn matches(glob: &str, name: &str) -> bool {
     match glob.chars().next() {
         None => name.is_empty(),
         Some('*') => {

@@ -14,7 +14,7 @@ const MAX_TEXT_BYTES: usize = 256;
 
 /// Follows some columns of the batches written to one file.
 #[derive(Debug, Default)]
-pub(super) struct BoundsTracker {
+pub(crate) struct BoundsTracker {
     columns: Vec<(usize, Range)>,
 }
 
@@ -31,7 +31,7 @@ enum Range {
 
 impl BoundsTracker {
     /// Follows these columns of batches of this schema.
-    pub(super) fn new(schema: &Schema, columns: &[usize]) -> Self {
+    pub(crate) fn new(schema: &Schema, columns: &[usize]) -> Self {
         let range = |column: &usize| {
             let range = match schema.fields().get(*column)?.data_type() {
                 DataType::Int64 => Range::Int(None),
@@ -49,7 +49,7 @@ impl BoundsTracker {
         }
     }
 
-    pub(super) fn follow(&mut self, batch: &RecordBatch) {
+    pub(crate) fn follow(&mut self, batch: &RecordBatch) {
         for (column, range) in &mut self.columns {
             let array = batch.column(*column);
             match range {
@@ -79,7 +79,7 @@ impl BoundsTracker {
         }
     }
 
-    pub(super) fn bounds(&self, schema: &Schema) -> Bounds {
+    pub(crate) fn bounds(&self, schema: &Schema) -> Bounds {
         let mut bounds = Bounds::default();
         for (column, range) in &self.columns {
             let (min, max) = match range {

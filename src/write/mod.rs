@@ -27,7 +27,9 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use tokio::runtime::Handle;
 
+pub(crate) use bounds::BoundsTracker;
 pub use budget::MemoryBudget;
+pub(crate) use partition::Splitter;
 pub use staged::{StagedFile, publish_all};
 
 use crate::error::{Error, Result};
@@ -179,6 +181,11 @@ impl TableWriter {
             }
         }
         self.relieve()
+    }
+
+    /// Lets the files say nothing of the order of their rows: for rows of which it is known that they break it. To be called before the first.
+    pub fn claim_no_order(&mut self) {
+        self.ordered = Some(false);
     }
 
     /// Rows written so far.

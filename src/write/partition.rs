@@ -22,7 +22,7 @@ const MAX_VALUE_BYTES: usize = 200;
 
 /// A folder below that of the table, and the partition it stands for; unpartitioned tables have none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Folder {
+pub(crate) struct Folder {
     /// `<name>=<escaped value>`.
     pub dir: String,
     /// The same, not escaped.
@@ -52,7 +52,7 @@ pub(super) struct Folder {
 ///
 /// Spaces and letters beyond ASCII stay: Hive and Spark decode `%C3%A3` to two letters.
 #[derive(Debug)]
-pub(super) struct Splitter {
+pub(crate) struct Splitter {
     /// `<column>_<by>`.
     name: String,
     /// The column's place in the batch.
@@ -61,7 +61,7 @@ pub(super) struct Splitter {
 }
 
 impl Splitter {
-    pub(super) fn new(partition: &Partition, column: usize) -> Self {
+    pub(crate) fn new(partition: &Partition, column: usize) -> Self {
         Self {
             name: partition.name(),
             column,
@@ -70,7 +70,7 @@ impl Splitter {
     }
 
     /// The rows of each partition, in their order; a batch that lies in one partition is not copied.
-    pub(super) fn split(&self, batch: &RecordBatch) -> Result<Vec<(Folder, RecordBatch)>> {
+    pub(crate) fn split(&self, batch: &RecordBatch) -> Result<Vec<(Folder, RecordBatch)>> {
         let groups = self.groups(batch)?;
         let single = groups.len() == 1;
         let mut parts = Vec::with_capacity(groups.len());

@@ -14,6 +14,10 @@ fn snapshot(name: &str, environment: &[(&str, &str)], args: &[&str]) {
 fn help() {
     snapshot("help", &[], &["--help"]);
     snapshot("help-export", &[], &["export", "--help"]);
+    snapshot("help-status", &[], &["status", "--help"]);
+    snapshot("help-verify", &[], &["verify", "--help"]);
+    snapshot("help-views", &[], &["views", "--help"]);
+    snapshot("help-compact", &[], &["compact", "--help"]);
     snapshot("help-sandbox", &[], &["sandbox", "--help"]);
     snapshot("help-vacuum", &[], &["vacuum", "--help"]);
     snapshot("nothing", &[], &[]);
@@ -38,6 +42,10 @@ fn mistakes_are_told_with_a_hint() {
         &["export", "ploomes", "--base-url", "https://me:pw@example.com"],
     );
     snapshot("bad-age", &[], &["vacuum", "--older-than", "1 day"]);
+    snapshot("no-lake", &[], &["status"]);
+    snapshot("athena-on-disk", &[], &["views", "--engine", "athena", "--to", "."]);
+    snapshot("unknown-engine", &[], &["views", "--engine", "trino"]);
+    snapshot("metrics-nowhere", &token, &["export", "ploomes", "--metrics", "absent/x.prom"]);
     snapshot("public-sandbox", &[], &["sandbox", "--listen", "0.0.0.0:0"]);
 }
 
@@ -71,7 +79,10 @@ fn completions_and_manual_name_every_command() {
     for args in [["completions", "bash"].as_slice(), &["completions", "zsh"], &["man"]] {
         let outcome = run(folder.path(), &[], args);
         assert_eq!(outcome.code, 0, "{}", outcome.text());
-        for command in ["export", "check", "vacuum", "init", "tables", "sandbox", "demo"] {
+        for command in [
+            "export", "check", "status", "verify", "views", "compact", "init", "tables", "sandbox", "demo",
+            "vacuum",
+        ] {
             assert!(outcome.stdout.contains(command), "{args:?} lacks {command}");
         }
     }

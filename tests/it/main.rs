@@ -8,3 +8,4 @@ mod golden;
 mod progress;
 mod recipes;
 mod support;
+mod verbs;

@@ -1,0 +1,102 @@
+//! `afluente compact`: small data files merged.
+
+use super::args::CompactArgs;
+use super::printer::{Printer, count, size};
+use super::{Done, lake, stop_on_signals};
+use crate::commit::{self, Manifest};
+use crate::compact::{CompactOptions, compact};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::export::matches;
+use crate::http::Stop;
+use crate::store::Lake;
+use crate::views;
+
+const ABANDONED: &str = "stopping: the table under way is left as it was, those committed stay; a second Ctrl-C ends at once";
+
+pub(super) async fn run(args: &CompactArgs, printer: &Printer) -> Result<Done> {
+    let (_stopper, stop) = stop_on_signals(printer, Some(ABANDONED));
+    let lake = lake::open(&args.lake)?;
+    let options = CompactOptions {
+        retention: Config::load(args.lake.config.as_deref())?.lake.retention,
+        ..CompactOptions::default()
+    };
+    let listing = stop.race(lake::list(&lake, &args.lake.connections)).await?;
+    let manifests = stop.race(commit::content_of(&lake, &listing)).await?;
+    if manifests.is_empty() {
+        printer.info(&lake::empty(&lake));
+        return Ok(Done::All);
+    }
+    let chosen = |manifest: &Manifest| args.tables.is_empty() || args.tables.iter().any(|glob| names(glob, manifest));
+    if let Some(glob) = args
+        .tables
+        .iter()
+        .find(|glob| !manifests.iter().any(|manifest| names(glob, manifest)))
+    {
+        return Err(Error::config(format!("the lake has no table `{glob}`")).hint("`afluente status` lists its tables"));
+    }
+    let (merged, failed) = compact_all(&lake, &manifests, &options, chosen, &stop, printer).await;
+    if merged > 0 {
+        let content = stop.race(commit::content(&lake)).await?;
+        views::write(&lake, &content).await?;
+        if !options.retention.is_zero() {
+            printer.info("superseded files stay for the retention of the lake: `afluente vacuum` drops them then");
+        }
+    }
+    if failed == 0 && merged == 0 {
+        printer.info("nothing to merge: no partition has two files below half of the target size");
+    }
+    Ok(if failed == 0 { Done::All } else { Done::Partly })
+}
+
+/// Each family in its turn; how many tables were merged, and how many families failed.
+async fn compact_all(
+    lake: &Lake,
+    manifests: &[Manifest],
+    options: &CompactOptions,
+    chosen: impl Fn(&Manifest) -> bool,
+    stop: &Stop,
+    printer: &Printer,
+) -> (u64, u64) {
+    let (mut merged, mut failed) = (0, 0);
+    let mut from = 0;
+    while from < manifests.len() {
+        let parent = &manifests[from];
+        let is_child = |manifest: &&Manifest| manifest.connection == parent.connection && parent.children.contains_key(&manifest.table);
+        let to = from + 1 + manifests[from + 1..].iter().take_while(is_child).count();
+        match stop.race(compact(lake, &manifests[from..to], options, &chosen)).await {
+            Ok(tables) => {
+                for table in tables {
+                    merged += 1;
+                    printer.info(&format!(
+                        "{}.{}: {} to {}, {} to {}, version {}",
+                        table.connection,
+                        table.table,
+                        count(table.files_before, "file"),
+                        table.files,
+                        size(table.bytes_before),
+                        size(table.bytes),
+                        table.version
+                    ));
+                }
+            }
+            Err(error) => {
+                failed += 1;
+                printer.error(&format!("{}: {}", lake::name(parent), error.message()), error.advice());
+                if stop.is_requested() {
+                    break;
+                }
+            }
+        }
+        from = to;
+    }
+    (merged, failed)
+}
+
+/// `table`, `connection.table` or `source.table`
+fn names(glob: &str, manifest: &Manifest) -> bool {
+    match glob.split_once('.') {
+        Some((owner, glob)) => (owner == manifest.connection || owner == manifest.source) && matches(glob, &manifest.table),
+        None => matches(glob, &manifest.table),
+    }
+}

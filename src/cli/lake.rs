@@ -1,0 +1,75 @@
+//! The lake that a command looks into, and which of its tables: no token and no vendor is asked for.
+
+use std::path::PathBuf;
+
+use url::Url;
+
+use super::args::LakeArgs;
+use crate::commit::Manifest;
+use crate::config::{Config, DEFAULT_LAKE};
+use crate::error::{Error, Result};
+use crate::store::{Lake, Object};
+
+/// The lake that the arguments or the configuration name. A folder that is not there is an error: only an export makes one.
+pub(super) fn open(args: &LakeArgs) -> Result<Lake> {
+    let config = Config::load(args.config.as_deref())?;
+    let url = args.to.as_deref().or(config.lake.url.as_deref()).unwrap_or(DEFAULT_LAKE);
+    let folder = match url.split_once("://") {
+        None => Some(PathBuf::from(url)),
+        Some(("file", _)) => Url::parse(url).ok().and_then(|url| url.to_file_path().ok()),
+        Some(_) => None,
+    };
+    if let Some(folder) = folder
+        && !folder.is_dir()
+    {
+        return Err(Error::config(format!("there is no lake at `{}`", folder.display()))
+            .hint("`afluente export` writes one; --to or `[lake] url` in afluente.toml say where it is"));
+    }
+    Lake::open(url, &config.lake.s3)
+}
+
+/// What is in the lake: of these connections, or of all.
+pub(super) async fn list(lake: &Lake, connections: &[String]) -> Result<Vec<Object>> {
+    if connections.is_empty() {
+        return lake.list("").await;
+    }
+    let mut objects = Vec::new();
+    for connection in connections {
+        let found = lake.list(connection).await?;
+        if found.is_empty() {
+            return Err(unknown(lake, connection).await);
+        }
+        objects.extend(found);
+    }
+    // Of a connection that was named twice, too.
+    objects.sort_by(|a, b| a.path.cmp(&b.path));
+    objects.dedup();
+    Ok(objects)
+}
+
+/// What to do about a lake without tables.
+pub(super) fn empty(lake: &Lake) -> String {
+    format!("{} holds no tables yet: `afluente export` fills it", lake.url(""))
+}
+
+/// `connection.table`
+pub(super) fn name(manifest: &Manifest) -> String {
+    format!("{}.{}", manifest.connection, manifest.table)
+}
+
+async fn unknown(lake: &Lake, connection: &str) -> Error {
+    let error = Error::config(format!("the lake has no connection `{connection}`"));
+    let Ok(all) = lake.list("").await else { return error };
+    let mut names: Vec<&str> = all
+        .iter()
+        .filter_map(|object| object.path.split_once('/'))
+        .map(|(connection, _)| connection)
+        .filter(|connection| !connection.starts_with('_'))
+        .collect();
+    names.dedup();
+    if names.is_empty() {
+        error.hint(empty(lake))
+    } else {
+        error.hint(format!("it has: {}", names.join(", ")))
+    }
+}

@@ -1,0 +1,59 @@
+//! `afluente verify`: the lake held against its manifests.
+
+use super::args::{ListFormat, VerifyArgs};
+use super::printer::{Printer, count, size};
+use super::{Done, lake, stop_on_signals};
+use crate::commit;
+use crate::error::{Error, Result};
+use crate::verify::{Finding, Level, verify};
+
+pub(super) async fn run(args: &VerifyArgs, printer: &Printer) -> Result<Done> {
+    let (_stopper, stop) = stop_on_signals(printer, None);
+    let lake = lake::open(&args.lake)?;
+    let verified = stop
+        .race(async {
+            // In this order: a file that is committed in between is not taken for one of no manifest.
+            let listing = lake::list(&lake, &args.lake.connections).await?;
+            let manifests = commit::content_of(&lake, &listing).await?;
+            verify(&lake, &listing, &manifests).await
+        })
+        .await?;
+    match args.output {
+        ListFormat::Json => {
+            let text = serde_json::to_string_pretty(&verified)
+                .map_err(|error| Error::defect(format!("what was found cannot be written as JSON: {error}")))?;
+            printer.data(&format!("{text}\n"))?;
+        }
+        ListFormat::Text => printer.data(&verified.findings.iter().map(line).collect::<String>())?,
+    }
+    if verified.tables == 0 {
+        printer.info(&lake::empty(&lake));
+        return Ok(Done::All);
+    }
+    let faults = verified.faults();
+    let summary = format!(
+        "{} in {}: {}, {}, {}; {}, {}",
+        count(verified.tables, "table"),
+        lake.url(""),
+        count(verified.files, "file"),
+        count(verified.rows, "row"),
+        size(verified.bytes),
+        count(faults, "fault"),
+        count(verified.findings.len() as u64 - faults, "warning"),
+    );
+    if faults == 0 {
+        printer.info(&summary);
+        Ok(Done::All)
+    } else {
+        printer.error(&summary, None);
+        Ok(Done::Partly)
+    }
+}
+
+fn line(finding: &Finding) -> String {
+    let level = match finding.level {
+        Level::Fault => "fault",
+        Level::Warning => "warning",
+    };
+    format!("{level}: {} {}; {}\n", finding.file, finding.what, finding.advice)
+}

@@ -1,0 +1,72 @@
+//! A table as its manifest tells of it: for those who read and write its files without asking its vendor, and without its declaration.
+
+use chrono_tz::Tz;
+
+use super::Manifest;
+use crate::error::{Error, Result};
+use crate::schema::{Access, Column, ColumnPath, ColumnType, EXPORTED_AT, Explode, Origin, Replication, Table};
+
+impl Manifest {
+    /// The table whose files these are: its columns, key, partitions and cursor. Where its records come from is not known.
+    ///
+    /// # Errors
+    /// `Store` when a column has a type that this program does not know.
+    pub fn as_table(&self) -> Result<Table> {
+        let mut columns = Vec::with_capacity(self.schema.columns.len());
+        for column in self.schema.columns.iter().filter(|column| column.name != EXPORTED_AT) {
+            columns.push(Column {
+                name: column.name.clone(),
+                kind: kind(&column.kind).ok_or_else(|| {
+                    Error::store(format!(
+                        "manifest {} of `{}`: column `{}` has the unknown type `{}`",
+                        self.version,
+                        self.folder(),
+                        column.name,
+                        column.kind
+                    ))
+                    .hint("a newer afluente wrote it: use that version or a later one")
+                })?,
+                origin: Origin::Member,
+                description: column.description.clone(),
+                references: column.references.clone(),
+                zone: Tz::UTC,
+                wall_clock: false,
+                format: None,
+            });
+        }
+        // Bounds are kept of the key and of the cursor, and of nothing else.
+        let bounded = self.entries.iter().flat_map(|entry| entry.meta.min.keys());
+        let cursor = bounded.into_iter().find(|name| !self.primary_key.contains(name)).cloned();
+        Ok(Table {
+            id: self.table.clone(),
+            title: String::new(),
+            description: String::new(),
+            access: Access::Explode(Explode {
+                table: String::new(),
+                path: ColumnPath(Vec::new()),
+            }),
+            primary_key: self.primary_key.clone(),
+            partition: self.partition.clone(),
+            replication: Replication {
+                mode: self.mode,
+                cursor,
+                ..Replication::default()
+            },
+            columns,
+            children: self.children.keys().cloned().collect(),
+        })
+    }
+}
+
+fn kind(word: &str) -> Option<ColumnType> {
+    [
+        ColumnType::Text,
+        ColumnType::Int,
+        ColumnType::Float,
+        ColumnType::Boolean,
+        ColumnType::Timestamp,
+        ColumnType::Date,
+    ]
+    .into_iter()
+    .find(|kind| kind.name() == word)
+}
