@@ -5,6 +5,11 @@ use std::fmt::Write as _;
 use crate::commit::Manifest;
 use crate::export::{RunReport, Status, TableReport};
 
+/// A number of a table of the run.
+type OfTable = fn(&TableReport) -> f64;
+/// A number of a table of the lake, if it has one.
+type OfManifest<'a> = dyn Fn(&Manifest) -> Option<f64> + 'a;
+
 /// What a scrape is to show of a run and of the tables that it refreshed. `content` is what the lake holds after it: where a table failed, that of an
 /// earlier run, so that the age of its savepoint goes on growing. Tables that are not of the run are left out: another run's file has them.
 pub fn prometheus(report: &RunReport, content: &[Manifest]) -> String {
@@ -22,7 +27,7 @@ pub fn prometheus(report: &RunReport, content: &[Manifest]) -> String {
     family(&mut text, "afluente_run_duration_seconds", "How long the last run took");
     sample(&mut text, "afluente_run_duration_seconds", "", seconds);
 
-    let of_run: [(&str, &str, fn(&TableReport) -> f64); 10] = [
+    let of_run: [(&str, &str, OfTable); 10] = [
         ("success", "Whether the last run committed the table (1) or not (0)", |table| {
             f64::from(u8::from(!matches!(table.status, Status::Failed | Status::Skipped)))
         }),
@@ -74,7 +79,7 @@ pub fn prometheus(report: &RunReport, content: &[Manifest]) -> String {
     }
 
     let now = report.finished_at;
-    let of_lake: [(&str, &str, &dyn Fn(&Manifest) -> Option<f64>); 6] = [
+    let of_lake: [(&str, &str, &OfManifest<'_>); 6] = [
         ("rows", "Rows of the table in the lake", &|table| Some(table.rows as f64)),
         ("files", "Data files of the table in the lake", &|table| {
             Some(table.entries.len() as f64)

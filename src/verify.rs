@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | manifests | the listing | the names in it |
 //! | files | every byte, for the hash, then every column | 8 MiB; a row group |
-//! | keys | the columns of the key | 64 MiB of keys; more keys take more passes |
+//! | keys | the columns of the key | 128 MiB of keys; more keys take more passes |
 //!
 //! Two families, a table with those exploded from it, are looked at at once. Nothing is changed.
 

@@ -22,7 +22,7 @@ use crate::store::Lake;
 
 /// Distance between the least and the greatest key up to which a bitmap of them, 128 MiB at most, is taken.
 const MAX_SPAN: i64 = 1 << 30;
-/// Hashes held at a time: 64 MiB, with the room that a hash set leaves.
+/// Hashes held at a time: 72 MiB, with the room that a hash set leaves.
 const MAX_HASHES: u64 = 2 << 20;
 /// A number beyond which a float is not sure to be a whole one.
 const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;

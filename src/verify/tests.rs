@@ -216,7 +216,7 @@ async fn files_that_are_gone_torn_or_bent_are_faults() {
     bench.lake.put(&path, bytes).await.unwrap();
     bench.fault(&path, &["sha256", &entries[0].meta.sha256]).await;
 
-    bench.lake.delete(&[path.clone()]).await.unwrap();
+    bench.lake.delete(std::slice::from_ref(&path)).await.unwrap();
     bench.fault(&path, &["is not there"]).await;
 }
 
