@@ -6,7 +6,7 @@
 //!
 //! **Invariant.** A data file carries the version of the manifest it was written for in its name, and can become live only through that manifest: a
 //! manifest lists files of its own version and files that the manifest before it listed. So once manifest `v` is there, a file of version `v` or less
-//! that it does not list can never become live again, whether it was superseded, left by a crash, or written by the loser of a race. [`sweep`] deletes
+//! that it does not list can never become live again, whether it was superseded, left by a crash, or written by the loser of a race. [`sweep()`] deletes
 //! exactly these, and is safe beside other runs: what they write has a greater version, or has already lost.
 
 mod content;
