@@ -12,9 +12,10 @@ mod sold;
 
 use super::Sandbox;
 use super::ask::{Answer, Ask};
+use super::churn::{Cursor, RECENT, Subject};
 use super::json::{Json, Object};
 use super::odata::{Dialect, Query, Refusal, Rows, Set, next_link, read};
-use super::stamp::{DAY, HOUR, NOW, text};
+use super::stamp::{DAY, HOUR, text};
 use super::world::World;
 
 /// Answers a request below `/exactsales/v3`.
@@ -42,7 +43,7 @@ pub(crate) fn answer(world: &World, ask: &Ask) -> Answer {
 
 /// The rows of the documented tables, exploded ones too.
 pub(crate) fn row_counts(world: &World) -> Vec<(&'static str, u64)> {
-    let fetched = sets().map(|set| (set.table, set.count(world)));
+    let fetched = sets().map(|set| (set.table, set.live(world)));
     let exploded = [
         agenda::task_contacts(world),
         leads::persons(world),
@@ -51,6 +52,25 @@ pub(crate) fn row_counts(world: &World) -> Vec<(&'static str, u64)> {
         small::sub_sources(world),
     ];
     fetched.chain(exploded).collect()
+}
+
+/// The tables that change. Some have no time of the last change: what happened stays as it is but for a while, and what is to
+/// happen changes while it is near.
+pub(crate) fn churning(world: &World) -> Vec<Subject> {
+    let cursor = |set: &Set| match set.table {
+        "exactsales.leads" | "exactsales.sources" | "exactsales.sdrs" | "exactsales.sellers" => Some(Cursor::Updated),
+        "exactsales.qualifications" | "exactsales.callshistory" => Some(Cursor::Event { open: RECENT }),
+        // Sales have a day, not a moment.
+        "exactsales.leadssold" => Some(Cursor::Event { open: 20 * DAY }),
+        "exactsales.tasks" | "exactsales.meetings" | "exactsales.boxes" => Some(Cursor::Appointment),
+        _ => None,
+    };
+    let mut subjects: Vec<Subject> = sets().filter_map(|set| set.subject(world, cursor(set)?)).collect();
+    if let Some(leads) = subjects.iter_mut().find(|one| one.table == "exactsales.leads") {
+        leads.after = Some(leads::changed);
+        leads.along = &["exactsales.leadspersons"];
+    }
+    subjects
 }
 
 const DIALECT: Dialect = Dialect {
@@ -68,7 +88,7 @@ fn sets() -> impl Iterator<Item = &'static Set> {
 
 fn query(rows: &Rows, ask: &Ask) -> Result<Query, Refusal> {
     // Without a filter the calendar shows about four weeks back, and nothing says so. Wall clock, as the column.
-    let window = format!("start ge {}", text(NOW - 3 * HOUR - 28 * DAY, 0, "Z"));
+    let window = format!("start ge {}", text(rows.world.now - 3 * HOUR - 28 * DAY, 0, "Z"));
     let hidden = (rows.set.path == "Boxes").then_some(window.as_str());
     Query::read(rows, ask, DIALECT, hidden)
 }
@@ -280,7 +300,7 @@ mod tests {
     fn boxes_hide_what_is_old() {
         let world = World::new(1, 2000, &[]);
         let shown = all(&world, "Boxes", "");
-        let edge = stamp::text(NOW - 28 * DAY, 0, "Z");
+        let edge = stamp::text(stamp::NOW - 28 * DAY, 0, "Z");
         assert!(shown.len() < 1000 && !shown.is_empty());
         assert!(
             shown

@@ -15,6 +15,7 @@ mod qualificacoes;
 
 use super::Vendor;
 use super::ask::{Answer, Ask};
+use super::churn::Subject;
 use super::world::World;
 
 use agenda::{COMPROMISSOS, PARTICIPANTS, TAREFAS};
@@ -57,11 +58,8 @@ pub(crate) fn answer(world: &World, ask: &Ask) -> Answer {
 
 /// The rows of every table, those exploded from arrays too.
 pub(crate) fn row_counts(world: &World) -> Vec<(&'static str, u64)> {
-    let rows = |noun: &Noun| (noun.table(), (noun.rows)(world));
-    let items = |noun: &Noun, (table, most): (&'static str, u64)| {
-        let count = world.all_children(table, (noun.rows)(world), most);
-        (table, count)
-    };
+    let rows = |noun: &Noun| (noun.table(), noun.live(world));
+    let items = |noun: &Noun, child: (&'static str, u64)| (child.0, noun.all_children(world, child));
     vec![
         rows(&COMPROMISSOS),
         items(&COMPROMISSOS, PARTICIPANTS),
@@ -80,6 +78,15 @@ pub(crate) fn row_counts(world: &World) -> Vec<(&'static str, u64)> {
         rows(&QUALIFICACOES),
         rows(&TAREFAS),
     ]
+}
+
+/// The tables that change. Proposals go with their opportunities.
+pub(crate) fn churning(world: &World) -> Vec<Subject> {
+    let mut deals = OPORTUNIDADES.subject(world);
+    deals.after = Some(propostas::opportunity_changed);
+    deals.along = &["nectarcrm.oportunidades_propostas"];
+    let others = [&CONTATOS, &QUALIFICACOES, &COMPROMISSOS, &TAREFAS, &PRODUTOS];
+    others.into_iter().map(|noun| noun.subject(world)).chain([deals]).collect()
 }
 
 /// The token goes into a header or, for browsers, into the address.

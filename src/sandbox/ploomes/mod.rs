@@ -14,6 +14,7 @@ mod sales;
 
 use super::Sandbox;
 use super::ask::{Answer, Ask};
+use super::churn::{Churn, Cursor, Event, Subject};
 use super::json::{Json, Object};
 use super::odata::{Dialect, Page, Query, Refusal, Rows, Set, next_link, read};
 use super::world::World;
@@ -42,7 +43,22 @@ pub(crate) fn answer(world: &World, ask: &Ask) -> Answer {
 
 /// The rows of the documented tables.
 pub(crate) fn row_counts(world: &World) -> Vec<(&'static str, u64)> {
-    tables().map(|set| (set.table, set.count(world))).collect()
+    tables().map(|set| (set.table, set.live(world))).collect()
+}
+
+/// The tables that change: those with a cursor, and some of the others. Items change with their orders and quotes.
+pub(crate) fn churning(world: &World) -> Vec<Subject> {
+    let others = ["ploomes.cities", "ploomes.deals_stages", "ploomes.deals_pipelines"];
+    let chosen = tables().filter(|set| set.time.is_some() || others.contains(&set.table));
+    let mut subjects: Vec<Subject> = chosen.filter_map(|set| set.subject(world, Cursor::Updated)).collect();
+    for subject in &mut subjects {
+        (subject.after, subject.along) = match subject.table {
+            "ploomes.orders" => (Some(sales::order_changed as fn(&mut Churn, Event)), &["ploomes.orders_products"]),
+            "ploomes.quotes" => (Some(sales::quote_changed as fn(&mut Churn, Event)), &["ploomes.quotes_products"]),
+            _ => continue,
+        };
+    }
+    subjects
 }
 
 /// What one user saw above the limit: status 200 and a page that looks like the end of the data.

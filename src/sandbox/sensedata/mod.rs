@@ -11,6 +11,7 @@ mod tasks;
 
 use super::Vendor;
 use super::ask::{Answer, Ask};
+use super::churn::Subject;
 use super::world::World;
 
 use contacts::CONTACTS;
@@ -33,11 +34,8 @@ pub(crate) fn answer(world: &World, ask: &Ask) -> Answer {
 
 /// The rows of every table, those exploded from arrays and objects too.
 pub(crate) fn row_counts(world: &World) -> Vec<(&'static str, u64)> {
-    let rows = |list: &Entity| (list.ids.table, (list.rows)(world));
-    let items = |list: &Entity, (table, most): (&'static str, u64)| {
-        let count = world.all_children(table, (list.rows)(world), most);
-        (table, count)
-    };
+    let rows = |list: &Entity| (list.ids.table, list.live(world));
+    let items = |list: &Entity, child: (&'static str, u64)| (child.0, list.all_children(world, child));
     vec![
         rows(&CUSTOMERS),
         items(&CUSTOMERS, customers::FIELDS),
@@ -50,6 +48,12 @@ pub(crate) fn row_counts(world: &World) -> Vec<(&'static str, u64)> {
         rows(&PLAYBOOKS),
         rows(&TASKS),
     ]
+}
+
+/// The tables that change.
+pub(crate) fn churning(world: &World) -> Vec<Subject> {
+    let lists = [&CUSTOMERS, &CONTACTS, &CONTRACTS, &TASKS, &BILLING];
+    lists.into_iter().map(|list| list.subject(world)).collect()
 }
 
 static LISTS: [&Entity; 7] = [&CUSTOMERS, &CONTACTS, &CONTRACTS, &USERS, &PLAYBOOKS, &TASKS, &BILLING];
