@@ -122,25 +122,37 @@ impl Subject {
 }
 
 impl World {
-    /// So many random changes, spread over the tables named, or over all that change. With `bulk` they are updates, and dozens
-    /// of them share a moment. The error is a name that is none of a table that changes.
+    /// So many random changes, spread over the tables named, or over all that change. With `bulk` they are updates, dozens at a
+    /// time of rows of one table, which then share a moment. The error is a name that is none of a table that changes.
     pub(crate) fn churn(&mut self, seed: u64, changes: u64, tables: &[&str], bulk: bool) -> Result<Changed, String> {
         let mut subjects = subjects(self);
         if let Some(unknown) = tables.iter().find(|name| !subjects.iter().any(|one| one.is_called(name))) {
             return Err(no_subject(unknown, &subjects));
         }
         subjects.retain(|one| tables.is_empty() || tables.iter().any(|name| one.is_called(name)));
+        if bulk {
+            subjects.retain(|one| one.time.is_some_and(|time| time.cursor == Cursor::Updated));
+            if subjects.is_empty() {
+                return Err(format!("{}: no table among these has a time of its last change", tables.join(", ")));
+            }
+        }
         // Tables with a time column more often, because the others are small.
         let weight = |one: &Subject| if one.time.is_some() { 4 } else { 1 };
         let weighted: Vec<&Subject> = subjects.iter().flat_map(|one| std::iter::repeat_n(one, weight(one))).collect();
         let mut churn = Churn::new(self, seed);
+        let mut of_bulk = None;
         for number in 0..changes {
-            let Some(subject) = churn.rng.choice(&weighted) else { break };
-            if bulk {
-                churn.tick(number % BULK == 0);
-                churn.random_update(subject);
-            } else {
-                churn.random(subject);
+            if bulk && number % BULK == 0 {
+                of_bulk = churn.rng.choice(&weighted);
+                churn.tick(true);
+            }
+            match of_bulk {
+                Some(subject) => churn.random_update(subject),
+                None => {
+                    if let Some(subject) = churn.rng.choice(&weighted) {
+                        churn.random(subject);
+                    }
+                }
             }
         }
         Ok(churn.changed)
@@ -331,3 +343,6 @@ fn no_subject(name: &str, subjects: &[Subject]) -> String {
     let names: Vec<&str> = subjects.iter().map(|one| one.table).collect();
     format!("`{name}` is no table that changes; those are {}", names.join(", "))
 }
+
+#[cfg(test)]
+mod tests;

@@ -131,7 +131,8 @@ impl Sandbox {
         changed.map_err(refused)
     }
 
-    /// The same as bulk updates: dozens of rows, over all tables, get the same moment.
+    /// The same as bulk updates: dozens of rows of a table get the same moment. Fails also when none of the tables has a time of
+    /// its last change.
     pub fn churn_in_bulk(&self, seed: u64, changes: u64, tables: &[&str]) -> std::io::Result<Changed> {
         let changed = self.world_mut().churn(seed, changes, tables, true);
         changed.map_err(refused)

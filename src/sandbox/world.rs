@@ -130,6 +130,18 @@ impl World {
     }
 }
 
+#[cfg(test)]
+impl World {
+    /// An account after hundreds of changes, some of them in bulk.
+    pub(crate) fn churned(seed: u64, large: u64) -> World {
+        let mut world = World::new(seed, large, &[]);
+        for (round, bulk) in [false, true, false].into_iter().enumerate() {
+            world.churn(seed + round as u64, 300, &[], bulk).unwrap();
+        }
+        world
+    }
+}
+
 /// Random choices of one row, the same every time.
 #[derive(Debug)]
 pub(crate) struct Draw {

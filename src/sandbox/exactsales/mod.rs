@@ -189,12 +189,16 @@ mod tests {
 
     #[test]
     fn every_table_reads_to_its_count() {
-        let world = World::new(1, 1100, &[]);
-        let counts = row_counts(&world);
+        check_counts(&World::new(1, 1100, &[]));
+        check_counts(&World::churned(1, 1100));
+    }
+
+    fn check_counts(world: &World) {
+        let counts = row_counts(world);
         assert_eq!(counts.len(), 17 + 5);
         let count = |table: &str| counts.iter().find(|(name, _)| *name == table).unwrap().1;
         for set in sets() {
-            let rows = everything(&world, set);
+            let rows = everything(world, set);
             assert!(!rows.is_empty());
             assert_eq!(rows.len() as u64, count(set.table), "{}", set.table);
             let unique: HashSet<String> = rows.iter().map(Value::to_string).collect();
@@ -229,7 +233,11 @@ mod tests {
 
     #[test]
     fn keys_are_unique() {
-        let world = World::new(1, 900, &[]);
+        check_keys(&World::new(1, 900, &[]));
+        check_keys(&World::churned(1, 900));
+    }
+
+    fn check_keys(world: &World) {
         let keys: [(&str, &[&str]); 5] = [
             ("LeadStages", &["leadId", "createdAt", "destinationStage"]),
             ("Losts", &["leadId", "date"]),
@@ -238,11 +246,11 @@ mod tests {
             ("LeadsSold", &["id"]),
         ];
         for (path, key) in keys {
-            let rows = all(&world, path, "");
+            let rows = all(world, path, "");
             let key = |row: &Value| key.iter().map(|name| row[name].to_string()).collect::<Vec<_>>();
             assert_eq!(rows.iter().map(key).collect::<HashSet<_>>().len(), rows.len(), "{path}");
         }
-        let pains = all(&world, "PainPoints", "");
+        let pains = all(world, "PainPoints", "");
         let flat = |row: &Value| match row["painPoints"][0]["id"].as_u64() {
             Some(id) => (row["leadId"].as_u64(), Some(id)),
             None => (row["leadId"].as_u64(), row["painPointId"].as_u64()),
@@ -364,13 +372,17 @@ mod tests {
 
     #[test]
     fn a_cursor_read_meets_every_lead() {
-        let world = World::new(1, 3000, &[]);
+        check_leads(&World::new(1, 3000, &[]));
+        check_leads(&World::churned(1, 3000));
+    }
+
+    fn check_leads(world: &World) {
         let read = all(
-            &world,
+            world,
             "Leads",
             "$filter=updateDate+ge+2024-01-01T00:00:00.0000000Z&$orderby=updateDate",
         );
-        let mut expected = all(&world, "leads", "$filter=updateDate+ge+2024-01-01");
+        let mut expected = all(world, "leads", "$filter=updateDate+ge+2024-01-01");
         assert!(read.len() > 500 && read.len() < 3000);
         assert!(
             read.windows(2)
