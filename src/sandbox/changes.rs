@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use super::clock::Moment;
 use super::splice::{Splice, Spot};
+use super::world::mix;
 
 /// The changes of one table.
 #[derive(Debug, Default)]
@@ -35,7 +36,7 @@ pub(crate) struct Changes {
 struct State {
     revision: u64,
     born: Option<i64>,
-    moment: Option<Moment>,
+    moved: Option<Moved>,
 }
 
 /// A row at a moment that is not the seed's.
@@ -43,6 +44,8 @@ struct State {
 pub(crate) struct Moved {
     pub moment: Moment,
     pub row: u64,
+    /// Another number with every move, for what the seed deals out by rank.
+    pub lot: u64,
 }
 
 /// An item that was put in.
@@ -100,9 +103,9 @@ impl Changes {
         self.states.get(&row)?.born
     }
 
-    /// The moment of a row, where it is not the seed's.
-    pub(crate) fn moment(&self, row: u64) -> Option<Moment> {
-        self.states.get(&row)?.moment
+    /// A row's moment, where it is not the seed's.
+    pub(crate) fn moved_row(&self, row: u64) -> Option<Moved> {
+        self.states.get(&row)?.moved
     }
 
     pub(crate) fn deleted(&self) -> &[u64] {
@@ -155,9 +158,11 @@ impl Changes {
     /// the seed's ranks that is not before the moment.
     pub(crate) fn move_to(&mut self, row: u64, rank: Option<u64>, moment: Moment, before: u64) {
         self.leave(row, rank);
-        self.states.entry(row).or_default().moment = Some(moment);
+        let lot = mix(row ^ mix(moment.ticks.unsigned_abs())) >> 32;
+        let moved = Moved { moment, row, lot };
+        self.states.entry(row).or_default().moved = Some(moved);
         let at = self.place(moment.ticks, row);
-        self.moved.insert(at, Moved { moment, row });
+        self.moved.insert(at, moved);
         self.before.insert(at, before);
     }
 
@@ -187,9 +192,9 @@ impl Changes {
     }
 
     fn leave(&mut self, row: u64, rank: Option<u64>) {
-        let moment = self.states.get_mut(&row).and_then(|state| state.moment.take());
-        if let Some(moment) = moment {
-            let at = self.place(moment.ticks, row);
+        let moved = self.states.get_mut(&row).and_then(|state| state.moved.take());
+        if let Some(moved) = moved {
+            let at = self.place(moved.moment.ticks, row);
             self.moved.remove(at);
             self.before.remove(at);
         } else if let Some(rank) = rank

@@ -116,8 +116,8 @@ impl<'w> Clock<'w> {
         let Some(changes) = self.changes else {
             return self.seed_rank(row);
         };
-        match changes.moment(row) {
-            Some(moment) => changes.ranks().place_of_put(changes.place(moment.ticks, row)),
+        match changes.moved_row(row) {
+            Some(moved) => changes.ranks().place_of_put(changes.place(moved.moment.ticks, row)),
             None => changes.ranks().place_of_base(self.seed_rank(row)),
         }
     }
@@ -140,8 +140,8 @@ impl<'w> Clock<'w> {
 
     /// The moment of a row.
     pub(crate) fn of(&self, row: u64) -> Moment {
-        let moved = self.changes.and_then(|changes| changes.moment(row));
-        moved.unwrap_or_else(|| self.seed_at(self.seed_rank(row)))
+        let moved = self.changes.and_then(|changes| changes.moved_row(row));
+        moved.map_or_else(|| self.seed_at(self.seed_rank(row)), |moved| moved.moment)
     }
 
     /// The first rank for which `before` is false; `before` must be true up to some moment and false from there.

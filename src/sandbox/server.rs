@@ -385,12 +385,20 @@ mod tests {
         }
     }
 
-    /// One GET on a connection of its own.
     fn get(url: &str, headers: &str) -> Reply {
+        exchange("GET", url, headers)
+    }
+
+    /// One request on a connection of its own.
+    fn exchange(method: &str, url: &str, headers: &str) -> Reply {
         let rest = url.strip_prefix("http://").unwrap();
         let (host, path) = rest.split_at(rest.find('/').unwrap());
         let mut stream = std::net::TcpStream::connect(host).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n").unwrap();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n"
+        )
+        .unwrap();
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).unwrap();
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
@@ -451,6 +459,77 @@ mod tests {
             assert_eq!(get(&format!("{}/elsewhere", sandbox.url()), "").status, 404);
             assert_eq!(get(&format!("{}x", sandbox.base_url("ploomes")), "").status, 404);
         });
+    }
+
+    /// A control route that changes something.
+    fn post(url: &str, route: &str) -> Reply {
+        exchange("POST", &format!("{url}/_sandbox/{route}"), "Content-Length: 0\r\n")
+    }
+
+    fn date(reply: &Reply) -> String {
+        let line = reply.head.lines().find(|line| line.starts_with("date: "));
+        line.unwrap().to_owned()
+    }
+
+    #[test]
+    fn the_account_is_changed_by_routes_and_the_date_follows() {
+        with(Options::default(), |sandbox| {
+            let url = sandbox.url();
+            let now = || get(&format!("{url}/_sandbox/now"), "").json()["now"].as_str().unwrap().to_owned();
+            assert_eq!(now(), "2026-11-01T12:00:00.0000000Z");
+            let today = date(&deals(sandbox));
+            let changed = post(&url, "churn?seed=7&changes=40&tables=ploomes.deals,exactsales.leads").json();
+            let changed = changed.as_object().unwrap();
+            assert!(changed.keys().eq(["exactsales.leads", "exactsales.leadspersons", "ploomes.deals"]));
+            let of = |table: &str, what: &str| changed[table][what].as_u64().unwrap();
+            let all = |table: &str| of(table, "inserted") + of(table, "updated") + of(table, "deleted");
+            assert_eq!(all("ploomes.deals") + all("exactsales.leads"), 40);
+            let counts = get(&format!("{url}/_sandbox/row_counts"), "").json();
+            let rows = 1000 + of("ploomes.deals", "inserted") - of("ploomes.deals", "deleted");
+            assert_eq!(counts["ploomes.deals"], rows);
+            let present = now();
+            assert!(present.as_str() > "2026-11-01T12:00:01" && present == sandbox.now());
+            let seconds = crate::sandbox::stamp::read(&present).unwrap().ticks / SECOND;
+            let simulated = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.unsigned_abs()));
+            assert_eq!(date(&deals(sandbox)), format!("date: {}", simulated.to_lowercase()));
+            assert_ne!(date(&deals(sandbox)), today);
+            let id = post(&url, "change?table=ploomes.deals&what=insert").json()["id"].as_u64().unwrap();
+            assert!(id > 700_000_000 && now() > present);
+            let same = format!("change?table=ploomes.deals&id={id}&what=");
+            assert_eq!(post(&url, &format!("{same}update")).json()["id"], id);
+            assert_eq!(post(&url, &format!("{same}delete")).status, 200);
+            for wrong in [
+                format!("{same}update"),
+                format!("{same}vanish"),
+                "churn?seed=1".to_owned(),
+                "churn?seed=1&changes=1&tables=x".to_owned(),
+            ] {
+                let reply = post(&url, &wrong);
+                assert_eq!(reply.status, 400, "{wrong}");
+                assert!(!reply.body.is_empty());
+            }
+            assert_eq!(get(&format!("{url}/_sandbox/churn?seed=1&changes=1"), "").status, 404);
+        });
+    }
+
+    #[test]
+    fn the_account_moves_while_it_is_paged() {
+        let moving = Options {
+            churn: 1.5,
+            ..Options::default()
+        };
+        let run = || {
+            let mut seen = String::new();
+            with(moving.clone(), |sandbox| {
+                assert!(date(&deals(sandbox)).contains("01 nov 2026 12:00:00"));
+                (0..20).for_each(|_| assert_eq!(deals(sandbox).status, 200));
+                seen = format!("{} {:?}", sandbox.now(), sandbox.row_counts());
+            });
+            seen
+        };
+        let first = run();
+        assert!(!first.starts_with("2026-11-01T12:00:00"));
+        assert_eq!(first, run());
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use crate::sandbox::ask::{Answer, Ask};
-use crate::sandbox::changes::Changes;
+use crate::sandbox::changes::{Changes, Moved};
 use crate::sandbox::churn::{Cursor, Subject, Timed};
 use crate::sandbox::clock::{Clock, Ids, Pace};
 use crate::sandbox::json::{Array, Object};
@@ -95,12 +95,11 @@ impl Noun {
     /// The place of a row in the list of the seed, by which what must be filtered without a scan is dealt out. A row that
     /// changed has any place.
     pub(super) fn place(&self, world: &World, row: u64) -> u64 {
-        match self.order {
-            Order::Changed if self.changes(world).is_some_and(|changes| changes.moment(row).is_some()) => {
-                world.noise_revised(self.table(), !row, world.revision(self.table(), row)) >> 32
-            }
-            Order::Changed => self.clock(world).seed_rank(row),
-            Order::Id => row,
+        let moved = self.changes(world).and_then(|changes| changes.moved_row(row));
+        match (&self.order, moved) {
+            (Order::Id, _) => row,
+            (Order::Changed, Some(moved)) => moved.lot,
+            (Order::Changed, None) => self.clock(world).seed_rank(row),
         }
     }
 
@@ -119,15 +118,15 @@ impl Noun {
         let clock = self.clock(world);
         let first_at = |ticks: i64| clock.seed_partition(|moment| moment.ticks < ticks);
         let low = first_at(time.start);
-        let picked = Picked::new(low..first_at(time.end).max(low), period, |place| keep(place % period.max(1)));
+        let picked = Picked::new(low..first_at(time.end).max(low), period, keep);
         let Some(changes) = changes else {
             return picked;
         };
-        let moved = changes.moved().iter().zip(changes.before());
-        let moved = moved.filter(|(moved, _)| time.contains(&moved.moment.ticks) && keep(self.place(world, moved.row) % period.max(1)));
-        picked
-            .without(changes.away())
-            .with(moved.map(|(moved, before)| (*before, moved.row)))
+        let first_moved = |ticks: i64| changes.moved().partition_point(|moved| moved.moment.ticks < ticks);
+        let from = first_moved(time.start);
+        let range = from..first_moved(time.end).max(from);
+        let moved = changes.moved()[range.clone()].iter().zip(&changes.before()[range]);
+        picked.without(changes.away()).with(moved)
     }
 
     /// The time that `dataInicioAtualizacao` and `dataFimAtualizacao` leave: whole days of São Paulo, both included.
@@ -271,21 +270,25 @@ impl Picked {
 
     /// Leaves places out; they must rise.
     fn without(mut self, places: &[u64]) -> Picked {
-        let picked = places
-            .iter()
-            .filter(|place| self.range.contains(place) && self.matching.contains(&(*place % self.period)));
+        let picked = places.iter().filter(|place| self.range.contains(place) && self.matches(**place));
         self.gone = picked.map(|place| self.number(*place)).collect();
         self
     }
 
-    /// Adds rows, each with the place it is before; these must rise.
-    fn with(mut self, rows: impl Iterator<Item = (u64, u64)>) -> Picked {
-        for (before, row) in rows {
-            let before = self.number(before.clamp(self.range.start, self.range.end));
-            self.before.push(before);
-            self.rows.push(row);
+    /// Adds those rows that match by their lot, each with the place it is before; these must rise.
+    fn with<'a>(mut self, rows: impl Iterator<Item = (&'a Moved, &'a u64)>) -> Picked {
+        for (moved, before) in rows {
+            if self.matches(moved.lot) {
+                let before = self.number((*before).clamp(self.range.start, self.range.end));
+                self.before.push(before);
+                self.rows.push(moved.row);
+            }
         }
         self
+    }
+
+    fn matches(&self, place: u64) -> bool {
+        self.matching.len() as u64 == self.period || self.matching.binary_search(&(place % self.period)).is_ok()
     }
 
     pub(super) fn count(&self) -> u64 {
