@@ -161,6 +161,8 @@ mod tests {
             status,
             mode: "full",
             version: None,
+            savepoint: None,
+            rows_changed: 0,
             rows: 0,
             rows_read: 12,
             files: 0,

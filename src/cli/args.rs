@@ -293,6 +293,9 @@ pub struct SandboxArgs {
     /// Delay before each answer, milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub delay_ms: u64,
+    /// Changes of the data per answer (0.1 is one in ten answers), so that tables move while they are read
+    #[arg(long, value_name = "RATE", default_value_t = 0.0, value_parser = parse_rate)]
+    pub churn: f64,
 }
 
 /// `afluente demo`
@@ -417,6 +420,11 @@ fn parse_bytes(text: &str) -> Result<usize, String> {
 
 fn parse_age(text: &str) -> Result<Duration, String> {
     parse_duration(text).ok_or_else(|| "expected a number and a unit, such as 20s, 5m, 1h or 2d".to_owned())
+}
+
+fn parse_rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate: &f64| (0.0..=1000.0).contains(rate));
+    rate.ok_or_else(|| "expected a number from 0 to 1000".to_owned())
 }
 
 fn parse_table_rows(text: &str) -> Result<(String, u64), String> {

@@ -23,6 +23,7 @@ pub(super) async fn run(args: &DemoArgs, printer: &Printer) -> Result<Done> {
         table_rows: args.world.table_rows.clone(),
         limits: false,
         faults: sandbox::Faults::default(),
+        churn: 0.0,
         page_delay: Duration::ZERO,
     })
     .await

@@ -27,6 +27,7 @@ pub(super) async fn run(args: &SandboxArgs, printer: &Printer) -> Result<Done> {
         limits: !args.no_limits,
         faults: args.faults.clone(),
         page_delay: Duration::from_millis(args.delay_ms),
+        churn: args.churn,
     })
     .await
     .map_err(|error| {

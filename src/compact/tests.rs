@@ -114,7 +114,7 @@ async fn superseded_files_stay_where_readers_are_still_at_them() {
     let items = bench.items(1, &[&[1.0]]).await;
     let [before, _] = bench.commit(1, orders, items).await;
     let options = CompactOptions {
-        sweep: false,
+        retention: std::time::Duration::from_secs(3600),
         ..CompactOptions::default()
     };
     all(&bench.lake, &options).await.unwrap();
@@ -142,7 +142,7 @@ async fn an_export_that_commits_meanwhile_wins() {
     (mine.version, mine.run_id, mine.entries) = (2, "mine".to_owned(), lost);
     mine.rows = 2;
     mine.bytes = mine.entries[0].meta.content_length;
-    let error = commit_all(&bench.lake, &[(&family[0], mine)], true).await.unwrap_err();
+    let error = commit_all(&bench.lake, &[(&family[0], mine)], std::time::Duration::ZERO).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Conflict, "{error:?}");
     assert_eq!(bench.lake.size(&dead).await.unwrap(), None, "what was lost is not left over");
     assert_eq!(commit::content(&bench.lake).await.unwrap(), exported);

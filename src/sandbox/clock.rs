@@ -1,6 +1,8 @@
 //! The time column of a simulated table, and the ids of its rows, as invertible arithmetic: row to moment and back, row to
 //! id and back. That is what lets a filter or an order by them be answered from any size of table without a scan.
 
+use super::changes::{Changes, Moved};
+use super::splice::Spot;
 use super::stamp::SECOND;
 use super::world::World;
 
@@ -19,6 +21,23 @@ pub(crate) struct Pace {
     pub ties: bool,
 }
 
+impl Pace {
+    /// The moment, at most `ticks`, that a change at `ticks` leaves in this column.
+    pub(crate) fn at(&self, ticks: i64) -> Moment {
+        let digits = self.digits(super::world::mix(ticks.unsigned_abs()));
+        let grain = self.grain.max(10_i64.pow(u32::from(7 - digits)));
+        Moment {
+            ticks: ticks - ticks.rem_euclid(grain),
+            digits,
+        }
+    }
+
+    fn digits(&self, noise: u64) -> u8 {
+        let list = self.digits;
+        list.get(noise as usize % list.len().max(1)).copied().unwrap_or(0).min(7)
+    }
+}
+
 /// Rows of one bulk change.
 pub(crate) const BULK: u64 = 1024;
 
@@ -29,6 +48,12 @@ pub(crate) struct Moment {
     pub digits: u8,
 }
 
+/// The moment of rows that have none: later than any.
+pub(crate) const NEVER: Moment = Moment {
+    ticks: i64::MAX,
+    digits: 0,
+};
+
 /// The moments of one table of one account. A row's *rank* is its place when rows are ordered by moment.
 #[derive(Debug)]
 pub(crate) struct Clock<'w> {
@@ -36,17 +61,22 @@ pub(crate) struct Clock<'w> {
     table: &'static str,
     pace: Pace,
     rows: u64,
+    /// Ranks of the seed that have a moment.
+    dated: u64,
+    /// 1 for an empty table: row 0 of it is asked for too, as the sample of its members.
+    modulus: u64,
     factor: u64,
     inverse: u64,
     offset: u64,
+    changes: Option<&'w Changes>,
 }
 
 impl<'w> Clock<'w> {
+    /// The clock of a table that has `rows` rows by its seed.
     pub(crate) fn new(world: &'w World, table: &'static str, pace: Pace, rows: u64) -> Clock<'w> {
-        // Row 0 of an empty table is asked for too, as the sample of its members.
-        let rows = rows.max(1);
-        let mut factor = (rows as f64 * 0.618) as u64 | 1;
-        while common_divisor(factor, rows) != 1 {
+        let modulus = rows.max(1);
+        let mut factor = (modulus as f64 * 0.618) as u64 | 1;
+        while common_divisor(factor, modulus) != 1 {
             factor += 1;
         }
         Clock {
@@ -54,34 +84,113 @@ impl<'w> Clock<'w> {
             table,
             pace,
             rows,
-            factor: factor % rows,
-            inverse: inverse(factor % rows, rows),
-            offset: world.noise(table, u64::MAX) % rows,
+            dated: rows,
+            modulus,
+            factor: factor % modulus,
+            inverse: inverse(factor % modulus, modulus),
+            offset: world.noise(table, u64::MAX) % modulus,
+            changes: None,
         }
     }
 
-    /// The place of a row in the order of moments. Rows beyond the table wrap around.
+    /// The same clock after changes.
+    pub(crate) fn with(mut self, changes: Option<&'w Changes>) -> Clock<'w> {
+        self.changes = changes;
+        self
+    }
+
+    /// Gives the last `undated` ranks no moment, and row 0 the first rank, so that it always has one.
+    pub(crate) fn without_last(mut self, undated: u64) -> Clock<'w> {
+        self.dated = self.rows.saturating_sub(undated);
+        self.offset = 0;
+        self
+    }
+
+    /// How many rows there are.
+    pub(crate) fn len(&self) -> u64 {
+        self.changes.map_or(self.rows, Changes::live)
+    }
+
+    /// The place of a row in the order of moments. A deleted row has none; what it gets means nothing.
     pub(crate) fn rank(&self, row: u64) -> u64 {
-        (times(row % self.rows, self.factor, self.rows) + self.offset) % self.rows
+        let Some(changes) = self.changes else {
+            return self.seed_rank(row);
+        };
+        match changes.moved_row(row) {
+            Some(moved) => changes.ranks().place_of_put(changes.place(moved.moment.ticks, row)),
+            None => changes.ranks().place_of_base(self.seed_rank(row)),
+        }
     }
 
     /// The row at a place in the order of moments.
     pub(crate) fn row(&self, rank: u64) -> u64 {
-        times((rank % self.rows + self.rows - self.offset) % self.rows, self.inverse, self.rows)
+        match self.spot(rank) {
+            Ok(moved) => moved.row,
+            Err(rank) => self.seed_row(rank),
+        }
     }
 
     /// The moment at a place in the order; never falls as the rank grows.
     pub(crate) fn at(&self, rank: u64) -> Moment {
+        match self.spot(rank) {
+            Ok(moved) => moved.moment,
+            Err(rank) => self.seed_at(rank),
+        }
+    }
+
+    /// The moment of a row.
+    pub(crate) fn of(&self, row: u64) -> Moment {
+        let moved = self.changes.and_then(|changes| changes.moved_row(row));
+        moved.map_or_else(|| self.seed_at(self.seed_rank(row)), |moved| moved.moment)
+    }
+
+    /// The first rank for which `before` is false; `before` must be true up to some moment and false from there.
+    pub(crate) fn partition(&self, before: impl Fn(Moment) -> bool) -> u64 {
+        let rank = self.seed_partition(&before);
+        self.changes.map_or(rank, |changes| {
+            let moved = changes.moved().partition_point(|moved| before(moved.moment));
+            changes.ranks().kept_before(rank) + moved as u64
+        })
+    }
+
+    /// The same among the ranks that the seed gives.
+    pub(crate) fn seed_partition(&self, before: impl Fn(Moment) -> bool) -> u64 {
+        partition(self.rows, |rank| before(self.seed_at(rank)))
+    }
+
+    /// The rank that the seed gives a row. Rows beyond the table wrap around.
+    pub(crate) fn seed_rank(&self, row: u64) -> u64 {
+        (times(row % self.modulus, self.factor, self.modulus) + self.offset) % self.modulus
+    }
+
+    /// The row to which the seed gives a rank.
+    pub(crate) fn seed_row(&self, rank: u64) -> u64 {
+        let turned = (rank % self.modulus + self.modulus - self.offset) % self.modulus;
+        times(turned, self.inverse, self.modulus)
+    }
+
+    /// What has a rank: a row that moved, or a rank of the seed.
+    fn spot(&self, rank: u64) -> Result<Moved, u64> {
+        match self.changes.map(|changes| (changes, changes.ranks().at(rank))) {
+            None => Err(rank),
+            Some((_, Spot::Base(rank))) => Err(rank),
+            Some((changes, Spot::Put(moved))) => Ok(changes.moved()[moved]),
+        }
+    }
+
+    fn seed_at(&self, rank: u64) -> Moment {
+        if rank >= self.dated && self.dated < self.rows {
+            return NEVER;
+        }
         let first = self.first_of_tie(rank);
         let noise = self.world.noise(self.table, !first);
         let span_secs = u64::try_from((self.pace.to - self.pace.from) / SECOND).unwrap_or(1).max(1);
-        let secs = u128::from(first) * u128::from(span_secs) / u128::from(self.rows);
+        let secs = u128::from(first) * u128::from(span_secs) / u128::from(self.modulus);
         let mut ticks = self.pace.from + i64::try_from(secs).unwrap_or(0) * SECOND;
-        let list = self.pace.digits;
-        let digits = list.get(noise as usize % list.len().max(1)).copied().unwrap_or(0).min(7);
+        let digits = self.pace.digits(noise);
         if self.pace.grain > SECOND {
             ticks -= ticks.rem_euclid(self.pace.grain);
-        } else if span_secs >= self.rows {
+        } else if span_secs >= self.modulus {
             // With a second or more from rank to rank a fraction cannot overtake the next one.
             let unit = 10_i64.pow(u32::from(7 - digits));
             let fraction = i64::try_from((noise >> 16) % 10_000_000).unwrap_or(0);
@@ -90,22 +199,12 @@ impl<'w> Clock<'w> {
         Moment { ticks, digits }
     }
 
-    /// The moment of a row.
-    pub(crate) fn of(&self, row: u64) -> Moment {
-        self.at(self.rank(row))
-    }
-
-    /// The first rank for which `before` is false; `before` must be true up to some moment and false from there.
-    pub(crate) fn partition(&self, rows: u64, before: impl Fn(Moment) -> bool) -> u64 {
-        partition(rows, |rank| before(self.at(rank)))
-    }
-
     fn first_of_tie(&self, rank: u64) -> u64 {
         if !self.pace.ties {
             return rank;
         }
         let bulk = rank / BULK;
-        let whole = (bulk + 1) * BULK <= self.rows;
+        let whole = (bulk + 1) * BULK <= self.modulus;
         // The second run always is a bulk change, so that every table large enough has one.
         if whole && (bulk == 1 || self.world.noise(self.table, !(bulk << 40)).is_multiple_of(16)) {
             return bulk * BULK;
@@ -132,6 +231,12 @@ impl Ids {
             0
         };
         self.first + row * self.step + gap
+    }
+
+    /// The row with an id, among so many.
+    pub(crate) fn row(&self, world: &World, rows: u64, id: u64) -> Option<u64> {
+        let row = id.checked_sub(self.first)? / self.step;
+        (row < rows && self.id(world, row) == id).then_some(row)
     }
 
     /// The id of a random row of a table, or nothing when it has none.

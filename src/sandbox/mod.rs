@@ -3,9 +3,11 @@
 //! It does not read the table declarations, so a wrong path there cannot agree with itself here.
 //!
 //! Rows are a pure function of (seed, table, row number): an account of any size costs no memory and answers the same
-//! for the same seed.
+//! for the same seed. What [`Sandbox::churn`] changes is kept beside it, and is reproducible too.
 
 mod ask;
+mod changes;
+mod churn;
 mod clock;
 mod exactsales;
 mod faults;
@@ -18,16 +20,19 @@ mod places;
 mod ploomes;
 mod sensedata;
 mod server;
+mod splice;
 mod stamp;
 mod world;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+pub use churn::{Change, Changed, Counts};
 pub use faults::{Faults, FaultsError, WORDS as FAULT_WORDS};
 
 use ask::{Answer, Ask};
+use churn::Subject;
 use meter::Limit;
 use world::World;
 
@@ -48,6 +53,9 @@ pub struct Options {
     pub faults: Faults,
     /// Added before every reply of a vendor.
     pub page_delay: Duration,
+    /// Changes after every reply of a vendor, so that tables move while they are being paged; 0.1 is one change in ten
+    /// replies. Drawn from the seed. 0 leaves the account alone.
+    pub churn: f64,
 }
 
 impl Default for Options {
@@ -60,6 +68,7 @@ impl Default for Options {
             limits: false,
             faults: Faults::default(),
             page_delay: Duration::ZERO,
+            churn: 0.0,
         }
     }
 }
@@ -68,7 +77,7 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct Sandbox {
     address: SocketAddr,
-    world: Arc<World>,
+    world: Arc<RwLock<World>>,
     listener: tokio::task::JoinHandle<()>,
 }
 
@@ -82,7 +91,7 @@ impl Sandbox {
             let message = format!("rows of `{name}`: the sandbox has no such table; tables are named like `ploomes.deals`");
             return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, message));
         }
-        let world = Arc::new(World::new(options.seed, options.rows, &options.table_rows));
+        let world = Arc::new(RwLock::new(World::new(options.seed, options.rows, &options.table_rows)));
         let socket = tokio::net::TcpListener::bind(options.address).await?;
         let address = socket.local_addr()?;
         let server = server::Server::new(Arc::clone(&world), options);
@@ -111,7 +120,37 @@ impl Sandbox {
 
     /// The rows of every table (`ploomes.deals`), exploded ones too, as a complete export has them.
     pub fn row_counts(&self) -> Vec<(String, u64)> {
-        row_counts(&self.world)
+        row_counts(&self.world.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Makes so many random changes (inserts, updates, deletes), spread over the tables that are named (`ploomes.deals`) or,
+    /// when none is, over all that change. The same seed makes the same changes of the same account. Fails when a name is no
+    /// table that changes.
+    pub fn churn(&self, seed: u64, changes: u64, tables: &[&str]) -> std::io::Result<Changed> {
+        let changed = self.world_mut().churn(seed, changes, tables, false);
+        changed.map_err(refused)
+    }
+
+    /// The same as bulk updates: dozens of rows of a table get the same moment. Fails also when none of the tables has a time of
+    /// its last change.
+    pub fn churn_in_bulk(&self, seed: u64, changes: u64, tables: &[&str]) -> std::io::Result<Changed> {
+        let changed = self.world_mut().churn(seed, changes, tables, true);
+        changed.map_err(refused)
+    }
+
+    /// Changes one row of a table (`ploomes.deals`) and returns its id. Fails when the table does not change, or has no such
+    /// row.
+    pub fn change(&self, table: &str, change: Change) -> std::io::Result<u64> {
+        self.world_mut().change(table, change).map_err(refused)
+    }
+
+    /// The simulated present, in RFC 3339 and UTC. It goes on with the changes only; no row was changed later.
+    pub fn now(&self) -> String {
+        stamp::text(self.world.read().unwrap_or_else(PoisonError::into_inner).now, 7, "Z")
+    }
+
+    fn world_mut(&self) -> std::sync::RwLockWriteGuard<'_, World> {
+        self.world.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Stops the server and waits until it has let go of its port.
@@ -128,6 +167,10 @@ impl Drop for Sandbox {
     }
 }
 
+fn refused(why: String) -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::InvalidInput, why)
+}
+
 /// What the server knows of a vendor.
 pub(crate) struct Vendor {
     pub source: &'static str,
@@ -141,6 +184,8 @@ pub(crate) struct Vendor {
     pub error_body: &'static str,
     pub answer: fn(&World, &Ask) -> Answer,
     pub row_counts: fn(&World) -> Vec<(&'static str, u64)>,
+    /// The tables that change.
+    pub churning: fn(&World) -> Vec<Subject>,
 }
 
 impl Vendor {
@@ -164,6 +209,7 @@ pub(crate) static VENDORS: [Vendor; 4] = [
         error_body: r#"{"value":"Erro interno"}"#,
         answer: ploomes::answer,
         row_counts: ploomes::row_counts,
+        churning: ploomes::churning,
     },
     Vendor {
         source: "nectarcrm",
@@ -177,6 +223,7 @@ pub(crate) static VENDORS: [Vendor; 4] = [
         error_body: "Invalid token",
         answer: nectarcrm::answer,
         row_counts: nectarcrm::row_counts,
+        churning: nectarcrm::churning,
     },
     Vendor {
         source: "sensedata",
@@ -190,6 +237,7 @@ pub(crate) static VENDORS: [Vendor; 4] = [
         error_body: r#"{"error":"internal error"}"#,
         answer: sensedata::answer,
         row_counts: sensedata::row_counts,
+        churning: sensedata::churning,
     },
     Vendor {
         source: "exactsales",
@@ -203,6 +251,7 @@ pub(crate) static VENDORS: [Vendor; 4] = [
         error_body: r#"{"error":{"code":"","message":"An error has occurred."}}"#,
         answer: exactsales::answer,
         row_counts: exactsales::row_counts,
+        churning: exactsales::churning,
     },
 ];
 
@@ -211,4 +260,113 @@ pub(crate) fn row_counts(world: &World) -> Vec<(String, u64)> {
     let of = |vendor: &Vendor| (vendor.row_counts)(world);
     let counts = VENDORS.iter().flat_map(of);
     counts.map(|(table, rows)| (table.to_owned(), rows)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pages of every table of every vendor, in several orders and ranges.
+    fn pages(world: &World) -> Vec<Answer> {
+        let asked = [
+            (
+                "ploomes",
+                "user-key",
+                "",
+                "Deals Contacts Orders Quotes Orders@Products Users Tasks Cities Deals@Stages Products",
+                [
+                    "",
+                    "$top=300&$skip=40&$expand=Products,OtherProperties&$count=true",
+                    "$filter=Id+gt+5000&$orderby=Id+desc&$top=50",
+                    "$orderby=Name&$top=20",
+                ],
+            ),
+            (
+                "ploomes",
+                "user-key",
+                "",
+                "Deals Contacts Orders Quotes Users Tasks Documents Products InteractionRecords",
+                [
+                    "$filter=LastUpdateDate+ge+2025-06-01T00:00:00Z&$orderby=LastUpdateDate,Id&$top=300",
+                    "$filter=LastUpdateDate+lt+2025-06-01T00:00:00Z+and+Id+gt+7&$top=80",
+                    "$orderby=LastUpdateDate+desc&$skip=90",
+                    "$filter=LastUpdateDate+ge+2025-06-01T00:00:00Z&$count=true&$top=0",
+                ],
+            ),
+            (
+                "exactsales",
+                "token_exact",
+                "",
+                "Leads LeadsAndPersons LeadsCustomFields Sources Sellers Losts LeadStages PainPoints Stages",
+                ["", "$top=90&$skip=30&$count=true", "$top=400&$orderby=id+desc", "$select=id,leadId"],
+            ),
+            (
+                "exactsales",
+                "token_exact",
+                "",
+                "Tasks?dueDate Meetings?startTime Boxes?start LeadsSold?saleDate CallsHistory?startDate QualificationHistories?qualificationDate Leads?updateDate",
+                [
+                    "",
+                    "$orderby=@+desc&$top=200&$skip=10",
+                    "$filter=@+ge+2026-01-01&$count=true",
+                    "$filter=@+ge+'2026-01-01'&$orderby=@",
+                ],
+            ),
+            (
+                "nectarcrm",
+                "access-token",
+                "",
+                "contatos oportunidades qualificacoes compromissos tarefas produtos pipelines proposta",
+                [
+                    "displayLength=200",
+                    "page=-1&status=2",
+                    "page=3",
+                    "dataInicioAtualizacao=10/03/2026&dataFimAtualizacao=20/08/2026",
+                ],
+            ),
+            (
+                "sensedata",
+                "authorization",
+                "Bearer ",
+                "customers contacts contracts users playbooks tasks customer_billing",
+                [
+                    "limit=1000",
+                    "page=2&limit=70&order_by=updated_at&sort=desc",
+                    "updated_at:start=2026-05-01&order_by=updated_at",
+                    "created_at:end=2022-01-01&updated_at:start=2026-02-01&limit=500",
+                ],
+            ),
+        ];
+        let mut pages = Vec::new();
+        for (source, header, scheme, paths, queries) in asked {
+            let vendor = Vendor::named(source).unwrap();
+            let token = format!("{scheme}{}", vendor.token);
+            for path in paths.split(' ') {
+                let (path, cursor) = path.split_once('?').unwrap_or((path, "id"));
+                for query in queries {
+                    let query = query.replace('@', cursor);
+                    pages.push((vendor.answer)(world, &Ask::of(&format!("/{path}"), &query, &[(header, &token)])));
+                }
+            }
+        }
+        pages
+    }
+
+    #[test]
+    fn without_churn_the_account_of_a_seed_never_changes() {
+        use sha2::{Digest, Sha256};
+        let mut digest = Sha256::new();
+        for rows in [3, 700, 2500] {
+            let world = World::new(11, rows, &[("sensedata.users".to_owned(), 40)]);
+            for page in pages(&world) {
+                digest.update(page.status.to_string());
+                digest.update(&page.body);
+            }
+            for (table, rows) in row_counts(&world) {
+                digest.update(format!("{table}={rows}"));
+            }
+        }
+        let digest: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(digest, "5a86b549a16a32a3f6d3b56bd4e8dec05cb27ef0e87bda343a0c0b0a0d921633");
+    }
 }

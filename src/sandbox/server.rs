@@ -3,8 +3,8 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -16,9 +16,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::ask::{Answer, Ask, pairs, unescape};
+use super::churn::{Change, Changed};
 use super::faults::{Dice, Fault};
-use super::json::Object;
+use super::json::{At, Object};
 use super::meter::Meter;
+use super::stamp::SECOND;
 use super::world::World;
 use super::{Options, VENDORS, Vendor, row_counts};
 
@@ -26,9 +28,11 @@ type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// Everything a request needs, shared by all connections.
 pub(crate) struct Server {
-    world: Arc<World>,
+    world: Arc<RwLock<World>>,
     options: Options,
     desks: Vec<Desk>,
+    /// Draws the changes that `Options::churn` asks for.
+    churn: Mutex<fastrand::Rng>,
 }
 
 /// The state kept for one source.
@@ -48,14 +52,20 @@ enum Delivery {
 }
 
 impl Server {
-    pub(crate) fn new(world: Arc<World>, options: Options) -> Server {
+    pub(crate) fn new(world: Arc<RwLock<World>>, options: Options) -> Server {
         let desk = |vendor: &'static Vendor| Desk {
             vendor,
             meter: Mutex::new(Meter::new(vendor.limit)),
-            dice: Mutex::new(Dice::new(world.seed, vendor.source)),
+            dice: Mutex::new(Dice::new(options.seed, vendor.source)),
         };
         let desks = VENDORS.iter().map(desk).collect();
-        Server { world, options, desks }
+        let churn = Mutex::new(fastrand::Rng::with_seed(options.seed));
+        Server {
+            world,
+            options,
+            desks,
+            churn,
+        }
     }
 
     /// Serves connections until the task is aborted, which ends them too.
@@ -91,11 +101,17 @@ impl Server {
 
     async fn reply(self: Arc<Server>, request: Request<Incoming>) -> Response<Body> {
         let path = unescape(request.uri().path());
+        let query = pairs(request.uri().query().unwrap_or(""));
+        if let Some(control) = path.strip_prefix("/_sandbox/") {
+            let ask = Ask {
+                path: control,
+                query,
+                headers: Vec::new(),
+            };
+            return respond(self.control(request.method(), &ask), Delivery::Whole);
+        }
         if request.method() != Method::GET {
             return respond(Answer::text(405, "only GET is simulated"), Delivery::Whole);
-        }
-        if let Some(control) = path.strip_prefix("/_sandbox/") {
-            return respond(self.control(control), Delivery::Whole);
         }
         let found = self.desks.iter().position(|desk| below(&path, desk.vendor.base).is_some());
         let Some(at) = found else {
@@ -106,7 +122,6 @@ impl Server {
             tokio::time::sleep(self.options.page_delay).await;
         }
         let address = request.uri().to_string();
-        let query = pairs(request.uri().query().unwrap_or(""));
         let header = |(name, value): (&hyper::header::HeaderName, &hyper::header::HeaderValue)| {
             (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
         };
@@ -130,38 +145,75 @@ impl Server {
     }
 
     fn answer(&self, desk: &Desk, ask: Ask, refused: Option<Duration>, address: &str) -> (Answer, Delivery) {
-        if let Some(wait) = refused {
-            let wait = desk.vendor.says_when.then(|| wait.as_secs() + 1);
-            return (too_many(wait), Delivery::Whole);
+        // One lock for all of an answer: a page shows one moment of the account.
+        let world = self.world.read().unwrap_or_else(PoisonError::into_inner);
+        let (answer, delivery) = match refused {
+            None => self.admitted(&world, desk, ask, address),
+            Some(wait) => {
+                let wait = desk.vendor.says_when.then(|| wait.as_secs() + 1);
+                (too_many(wait), Delivery::Whole)
+            }
+        };
+        // What was changed has moments by the simulated clock: a reader that goes by this header must see the same one.
+        let simulated = world.changed() || self.options.churn > 0.0;
+        let date = simulated.then(|| date(world.now));
+        drop(world);
+        if refused.is_none() {
+            self.churn();
         }
+        match date {
+            Some(date) => (answer.with_header("Date", date), delivery),
+            None => (answer, delivery),
+        }
+    }
+
+    fn admitted(&self, world: &World, desk: &Desk, ask: Ask, address: &str) -> (Answer, Delivery) {
         let vendor = desk.vendor;
         let fault = locked(&desk.dice).throw(&self.options.faults, address);
         let whole = |answer| (answer, Delivery::Whole);
         match fault {
-            None => whole((vendor.answer)(&self.world, &ask)),
-            Some(Fault::Cut) => ((vendor.answer)(&self.world, &ask), Delivery::Cut),
-            Some(Fault::Slow) => ((vendor.answer)(&self.world, &ask), Delivery::Dripped),
+            None => whole((vendor.answer)(world, &ask)),
+            Some(Fault::Cut) => ((vendor.answer)(world, &ask), Delivery::Cut),
+            Some(Fault::Slow) => ((vendor.answer)(world, &ask), Delivery::Dripped),
             Some(Fault::TooMany) => whole(too_many(Some(1))),
             Some(Fault::TooManyBare) => whole(too_many(None)),
             Some(Fault::ServerError) => whole(server_error(address)),
             Some(Fault::Html) => whole(Answer::typed(200, "text/html", MAINTENANCE_PAGE)),
             Some(Fault::Error200) => whole(Answer::json(200, vendor.error_body)),
             Some(Fault::Empty) if vendor.source == "ploomes" => whole(super::ploomes::silent_throttle(&ask)),
-            Some(Fault::Empty) => whole((vendor.answer)(&self.world, &ask)),
+            Some(Fault::Empty) => whole((vendor.answer)(world, &ask)),
             // Each vendor words its own 401: it gets the request without any token.
-            Some(Fault::Expired) => whole((vendor.answer)(&self.world, &without_token(ask))),
+            Some(Fault::Expired) => whole((vendor.answer)(world, &without_token(ask))),
         }
     }
 
-    fn control(&self, path: &str) -> Answer {
+    /// The changes that follow an answer.
+    fn churn(&self) {
+        let rate = self.options.churn;
+        if rate <= 0.0 {
+            return;
+        }
+        let (changes, seed) = {
+            let mut rng = locked(&self.churn);
+            (rate as u64 + u64::from(rng.f64() < rate.fract()), rng.u64(..))
+        };
+        if changes > 0 {
+            let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
+            // Without names there is none that could be wrong.
+            let _ = world.churn(seed, changes, &[], false);
+        }
+    }
+
+    fn control(&self, method: &Method, ask: &Ask) -> Answer {
         let mut body = Vec::new();
-        match path {
-            "row_counts" => Object::push(&mut body, |all| {
-                for (table, rows) in row_counts(&self.world) {
+        let world = || self.world.read().unwrap_or_else(PoisonError::into_inner);
+        match (method.as_str(), ask.path) {
+            ("GET", "row_counts") => Object::push(&mut body, |all| {
+                for (table, rows) in row_counts(&world()) {
                     all.set(&table, rows);
                 }
             }),
-            "requests" => Object::push(&mut body, |all| {
+            ("GET", "requests") => Object::push(&mut body, |all| {
                 for desk in &self.desks {
                     let meter = locked(&desk.meter);
                     all.object(desk.vendor.source, |one| {
@@ -173,10 +225,66 @@ impl Server {
                     });
                 }
             }),
-            _ => return Answer::text(404, "the sandbox has /_sandbox/row_counts and /_sandbox/requests"),
+            ("GET", "now") => Object::push(&mut body, |o| {
+                o.set("now", At(world().now, 7, "Z"));
+            }),
+            ("POST", "churn") => match self.churned(ask) {
+                Ok(changed) => Object::push(&mut body, |all| {
+                    for (table, counts) in changed {
+                        all.object(&table, |one| {
+                            one.set("inserted", counts.inserted)
+                                .set("updated", counts.updated)
+                                .set("deleted", counts.deleted);
+                        });
+                    }
+                }),
+                Err(why) => return Answer::text(400, why),
+            },
+            ("POST", "change") => match self.change(ask) {
+                Ok(id) => Object::push(&mut body, |o| {
+                    o.set("id", id);
+                }),
+                Err(why) => return Answer::text(400, why),
+            },
+            _ => return Answer::text(404, CONTROLS),
         }
         Answer::json(200, body)
     }
+
+    fn churned(&self, ask: &Ask) -> Result<Changed, String> {
+        let tables: Vec<&str> = ask.param("tables").map_or_else(Vec::new, |names| names.split(',').collect());
+        let bulk = ask.param("bulk").is_some_and(|bulk| bulk != "false");
+        let (seed, changes) = (number(ask, "seed")?, number(ask, "changes")?);
+        let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
+        world.churn(seed, changes, &tables, bulk)
+    }
+
+    fn change(&self, ask: &Ask) -> Result<u64, String> {
+        let change = match ask.param("what") {
+            Some("insert") => Change::Insert,
+            Some("update") => Change::Update(number(ask, "id")?),
+            Some("delete") => Change::Delete(number(ask, "id")?),
+            _ => return Err("`what`: expected insert, update or delete".to_owned()),
+        };
+        let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
+        world.change(ask.param("table").unwrap_or(""), change)
+    }
+}
+
+const CONTROLS: &str = "the sandbox has GET /_sandbox/row_counts, /_sandbox/requests and /_sandbox/now, \
+    POST /_sandbox/churn?seed=S&changes=N[&tables=a,b][&bulk=true] and POST /_sandbox/change?table=T&what=insert|update|delete[&id=ID]";
+
+/// A whole number that a control route needs.
+fn number(ask: &Ask, name: &str) -> Result<u64, String> {
+    let text = ask.param(name).unwrap_or("");
+    text.parse()
+        .map_err(|_| format!("`{name}`: expected a whole number, found `{text}`"))
+}
+
+/// A moment as the `Date` header has it.
+fn date(ticks: i64) -> String {
+    let secs = u64::try_from(ticks / SECOND).unwrap_or(0);
+    httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(secs))
 }
 
 const MAINTENANCE_PAGE: &str = "<!DOCTYPE html>\n<html lang=\"pt-BR\"><head><title>Manutenção</title></head>\n\
@@ -277,12 +385,20 @@ mod tests {
         }
     }
 
-    /// One GET on a connection of its own.
     fn get(url: &str, headers: &str) -> Reply {
+        exchange("GET", url, headers)
+    }
+
+    /// One request on a connection of its own.
+    fn exchange(method: &str, url: &str, headers: &str) -> Reply {
         let rest = url.strip_prefix("http://").unwrap();
         let (host, path) = rest.split_at(rest.find('/').unwrap());
         let mut stream = std::net::TcpStream::connect(host).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n").unwrap();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n"
+        )
+        .unwrap();
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).unwrap();
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
@@ -343,6 +459,77 @@ mod tests {
             assert_eq!(get(&format!("{}/elsewhere", sandbox.url()), "").status, 404);
             assert_eq!(get(&format!("{}x", sandbox.base_url("ploomes")), "").status, 404);
         });
+    }
+
+    /// A control route that changes something.
+    fn post(url: &str, route: &str) -> Reply {
+        exchange("POST", &format!("{url}/_sandbox/{route}"), "Content-Length: 0\r\n")
+    }
+
+    fn date(reply: &Reply) -> String {
+        let line = reply.head.lines().find(|line| line.starts_with("date: "));
+        line.unwrap().to_owned()
+    }
+
+    #[test]
+    fn the_account_is_changed_by_routes_and_the_date_follows() {
+        with(Options::default(), |sandbox| {
+            let url = sandbox.url();
+            let now = || get(&format!("{url}/_sandbox/now"), "").json()["now"].as_str().unwrap().to_owned();
+            assert_eq!(now(), "2026-11-01T12:00:00.0000000Z");
+            let today = date(&deals(sandbox));
+            let changed = post(&url, "churn?seed=7&changes=40&tables=ploomes.deals,exactsales.leads").json();
+            let changed = changed.as_object().unwrap();
+            assert!(changed.keys().eq(["exactsales.leads", "exactsales.leadspersons", "ploomes.deals"]));
+            let of = |table: &str, what: &str| changed[table][what].as_u64().unwrap();
+            let all = |table: &str| of(table, "inserted") + of(table, "updated") + of(table, "deleted");
+            assert_eq!(all("ploomes.deals") + all("exactsales.leads"), 40);
+            let counts = get(&format!("{url}/_sandbox/row_counts"), "").json();
+            let rows = 1000 + of("ploomes.deals", "inserted") - of("ploomes.deals", "deleted");
+            assert_eq!(counts["ploomes.deals"], rows);
+            let present = now();
+            assert!(present.as_str() > "2026-11-01T12:00:01" && present == sandbox.now());
+            let seconds = crate::sandbox::stamp::read(&present).unwrap().ticks / SECOND;
+            let simulated = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.unsigned_abs()));
+            assert_eq!(date(&deals(sandbox)), format!("date: {}", simulated.to_lowercase()));
+            assert_ne!(date(&deals(sandbox)), today);
+            let id = post(&url, "change?table=ploomes.deals&what=insert").json()["id"].as_u64().unwrap();
+            assert!(id > 700_000_000 && now() > present);
+            let same = format!("change?table=ploomes.deals&id={id}&what=");
+            assert_eq!(post(&url, &format!("{same}update")).json()["id"], id);
+            assert_eq!(post(&url, &format!("{same}delete")).status, 200);
+            for wrong in [
+                format!("{same}update"),
+                format!("{same}vanish"),
+                "churn?seed=1".to_owned(),
+                "churn?seed=1&changes=1&tables=x".to_owned(),
+            ] {
+                let reply = post(&url, &wrong);
+                assert_eq!(reply.status, 400, "{wrong}");
+                assert!(!reply.body.is_empty());
+            }
+            assert_eq!(get(&format!("{url}/_sandbox/churn?seed=1&changes=1"), "").status, 404);
+        });
+    }
+
+    #[test]
+    fn the_account_moves_while_it_is_paged() {
+        let moving = Options {
+            churn: 1.5,
+            ..Options::default()
+        };
+        let run = || {
+            let mut seen = String::new();
+            with(moving.clone(), |sandbox| {
+                assert!(date(&deals(sandbox)).contains("01 nov 2026 12:00:00"));
+                (0..20).for_each(|_| assert_eq!(deals(sandbox).status, 200));
+                seen = format!("{} {:?}", sandbox.now(), sandbox.row_counts());
+            });
+            seen
+        };
+        let first = run();
+        assert!(!first.starts_with("2026-11-01T12:00:00"));
+        assert_eq!(first, run());
     }
 
     #[test]

@@ -1,9 +1,15 @@
 //! The simulated account as arithmetic: how many rows a table has and how one row is drawn. A row is a pure function of
-//! (seed, table, row number), so any page of any size of account is made on request and nothing is kept.
+//! (seed, table, row number) and of how often it was revised, so any page of any size of account is made on request, and
+//! nothing is kept but the changes.
+//!
+//! A record that mentions another table's row shows it as the seed made it: a change of one row changes one record, as its
+//! cursor says, and not others that nothing points a reader at.
 
 use std::collections::HashMap;
 
+use super::changes::Changes;
 use super::odata::Marks;
+use super::stamp;
 
 /// One simulated account.
 #[derive(Debug)]
@@ -13,7 +19,10 @@ pub(crate) struct World {
     pub large: u64,
     /// Where scans of filtered pages stood, so that the next page does not start over. Speed only: answers do not depend on it.
     pub marks: Marks,
+    /// The simulated present; later than every moment of the past.
+    pub now: i64,
     table_rows: HashMap<String, u64>,
+    changes: HashMap<&'static str, Changes>,
 }
 
 impl World {
@@ -22,21 +31,67 @@ impl World {
             seed,
             large,
             marks: Marks::default(),
+            now: stamp::NOW,
             table_rows: table_rows.iter().cloned().collect(),
+            changes: HashMap::new(),
         }
     }
 
-    /// How many rows a table has (`ploomes.deals`): what the options ask for, else `default`.
+    /// What happened to a table; nothing where nothing did.
+    pub(crate) fn changes(&self, table: &str) -> Option<&Changes> {
+        if self.changes.is_empty() {
+            return None;
+        }
+        self.changes.get(table)
+    }
+
+    /// The same, to be added to; `rows` are those of the seed.
+    pub(crate) fn changes_mut(&mut self, table: &'static str, rows: u64) -> &mut Changes {
+        self.changes.entry(table).or_insert_with(|| Changes::of(rows))
+    }
+
+    /// Whether anything happened.
+    pub(crate) fn changed(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
+    /// How often a row was revised.
+    pub(crate) fn revision(&self, table: &str, row: u64) -> u64 {
+        self.changes(table).map_or(0, |changes| changes.revision(row))
+    }
+
+    /// The rows of a table now, of `rows` that the seed gives.
+    pub(crate) fn live(&self, table: &str, rows: u64) -> u64 {
+        self.changes(table).map_or(rows, Changes::live)
+    }
+
+    /// How many rows the seed gives a table (`ploomes.deals`): what the options ask for, else `default`.
     pub(crate) fn rows(&self, table: &str, default: u64) -> u64 {
         self.table_rows.get(table).copied().unwrap_or(default)
     }
 
     /// The generator of one row: the same for the same seed, table and row.
     pub(crate) fn draw(&self, table: &str, row: u64) -> Draw {
+        self.draw_revised(table, row, 0)
+    }
+
+    /// The generator of one row after so many revisions of it, or of the record it is part of.
+    pub(crate) fn draw_revised(&self, table: &str, row: u64, revision: u64) -> Draw {
         Draw {
             row,
-            rng: fastrand::Rng::with_seed(self.noise(table, row)),
+            rng: fastrand::Rng::with_seed(self.noise_revised(table, row, revision)),
         }
+    }
+
+    /// The generator of a row of a table as it is now.
+    pub(crate) fn draw_now(&self, table: &str, row: u64) -> Draw {
+        self.draw_revised(table, row, self.revision(table, row))
+    }
+
+    /// [`World::noise`] after so many revisions.
+    pub(crate) fn noise_revised(&self, table: &str, row: u64, revision: u64) -> u64 {
+        let noise = self.noise(table, row);
+        if revision == 0 { noise } else { mix(noise ^ mix(revision)) }
     }
 
     /// 64 well-mixed bits that belong to a row; cheaper than a [`Draw`] where one number is enough.
@@ -49,8 +104,14 @@ impl World {
     }
 
     /// How many items an exploded table (`exactsales.tasks__contacts`) has in one row of its parent: up to `most`, often
-    /// none, but at least one in row 0. When the options fix the rows of the exploded table they are dealt out evenly.
-    pub(crate) fn children(&self, table: &str, parent_rows: u64, row: u64, most: u64) -> u64 {
+    /// none, but at least one in row 0. When the options fix the rows of the exploded table they are dealt out evenly. A
+    /// revised row, or one that the seed does not give, has any number.
+    pub(crate) fn children(&self, child: (&'static str, u64), parent: (&'static str, u64), row: u64) -> u64 {
+        let ((table, most), (parent, parent_rows)) = (child, parent);
+        let revision = self.revision(parent, row);
+        if row >= parent_rows || revision > 0 {
+            return self.noise_revised(table, row, revision) % (most + 1);
+        }
         if let Some(total) = self.table_rows.get(table) {
             let parents = parent_rows.max(1);
             return total / parents + u64::from(row < total % parents);
@@ -60,9 +121,24 @@ impl World {
     }
 
     /// The sum of [`World::children`] over a parent's rows.
-    pub(crate) fn all_children(&self, table: &str, parent_rows: u64, most: u64) -> u64 {
-        let count = |row| self.children(table, parent_rows, row, most);
-        (0..parent_rows).map(count).sum()
+    pub(crate) fn all_children(&self, child: (&'static str, u64), parent: (&'static str, u64)) -> u64 {
+        let count = |row| self.children(child, parent, row);
+        match self.changes(parent.0) {
+            None => (0..parent.1).map(count).sum(),
+            Some(changes) => (0..changes.ever()).filter(|row| changes.is_live(*row)).map(count).sum(),
+        }
+    }
+}
+
+#[cfg(test)]
+impl World {
+    /// An account after hundreds of changes, some of them in bulk.
+    pub(crate) fn churned(seed: u64, large: u64) -> World {
+        let mut world = World::new(seed, large, &[]);
+        for (round, bulk) in [false, true, false].into_iter().enumerate() {
+            world.churn(seed + round as u64, 300, &[], bulk).unwrap();
+        }
+        world
     }
 }
 
@@ -165,11 +241,11 @@ mod tests {
     #[test]
     fn children_obey_the_options() {
         let world = World::new(1, 100, &[("p__c".to_owned(), 7), ("p__none".to_owned(), 0)]);
-        let dealt: Vec<u64> = (0..3).map(|row| world.children("p__c", 3, row, 9)).collect();
+        let dealt: Vec<u64> = (0..3).map(|row| world.children(("p__c", 9), ("p", 3), row)).collect();
         assert_eq!(dealt, [3, 2, 2]);
-        assert_eq!(world.all_children("p__c", 3, 9), 7);
-        assert_eq!(world.all_children("p__none", 3, 9), 0);
-        assert!(world.children("p__free", 3, 0, 2) >= 1);
-        assert!((0..100).all(|row| world.children("p__free", 100, row, 2) <= 2));
+        assert_eq!(world.all_children(("p__c", 9), ("p", 3)), 7);
+        assert_eq!(world.all_children(("p__none", 9), ("p", 3)), 0);
+        assert!(world.children(("p__free", 2), ("p", 3), 0) >= 1);
+        assert!((0..100).all(|row| world.children(("p__free", 2), ("p", 100), row) <= 2));
     }
 }

@@ -193,7 +193,7 @@ async fn a_right_lake_has_no_findings() {
     let items = bench.items(2, &[&[9e15, 0.5]]).await;
     let [orders, items] = bench.commit(2, orders, items).await;
     for manifest in [orders, items] {
-        commit::sweep(&bench.lake, &manifest).await.unwrap();
+        commit::sweep(&bench.lake, &manifest, std::time::Duration::ZERO).await.unwrap();
     }
     assert_eq!(bench.verify().await.findings, []);
 }
@@ -362,7 +362,7 @@ async fn a_table_that_is_superseded_meanwhile_is_told_so() {
     let orders = bench.orders(2, &[&[1.0]]).await;
     let items = bench.items(2, &[&[1.0]]).await;
     for manifest in bench.commit(2, orders, items).await {
-        commit::sweep(&bench.lake, &manifest).await.unwrap();
+        commit::sweep(&bench.lake, &manifest, std::time::Duration::ZERO).await.unwrap();
     }
     let verified = verify(&bench.lake, &listing, &manifests).await.unwrap();
     assert_eq!(verified.findings.len(), 1, "{verified:#?}");

@@ -140,6 +140,7 @@ fn record_missing(catalog: &Catalog) {
         limits: false,
         faults: Faults::default(),
         page_delay: std::time::Duration::ZERO,
+        churn: 0.0,
     });
     for source in catalog.sources() {
         for table in source.tables.values() {

@@ -44,7 +44,7 @@ const CONTACTS: &str = "exactsales.tasks__contacts";
 
 /// Contacts of all tasks.
 pub(super) fn task_contacts(world: &World) -> (&'static str, u64) {
-    (CONTACTS, world.all_children(CONTACTS, SETS[1].count(world), 2))
+    SETS[1].all_children(world, CONTACTS, 2)
 }
 
 fn meeting(rows: &Rows, row: u64, o: &mut Object) {
@@ -117,7 +117,7 @@ fn task(rows: &Rows, row: u64, o: &mut Object) {
         .set("userEmail", d.maybe(90, |_| staff_email(world, SDRS, owner)));
     let sdr = d.maybe(85, |_| owner);
     nested(o, "sdr", world, SDRS, sdr);
-    let contacts = world.children(CONTACTS, rows.count, row, 2);
+    let contacts = rows.children(CONTACTS, row, 2);
     o.array("contacts", |a| {
         for place in 0..contacts {
             a.object(|o| {

@@ -75,7 +75,7 @@ const ANSWERS: &str = "exactsales.qualifications__questionanswers";
 
 /// Questions of all qualifications.
 pub(super) fn question_answers(world: &World) -> (&'static str, u64) {
-    (ANSWERS, world.all_children(ANSWERS, SETS[2].count(world), 5))
+    SETS[2].all_children(world, ANSWERS, 5)
 }
 
 /// Exactly the nine members the vendor has: no id, nobody who did it.
@@ -138,7 +138,7 @@ fn qualification(rows: &Rows, row: u64, o: &mut Object) {
             .set("lastName", person.last)
             .set("email", staff_email(world, SDRS, actor));
     });
-    let questions = world.children(ANSWERS, rows.count, row, 5);
+    let questions = rows.children(ANSWERS, row, 5);
     o.array("questionAnswers", |a| {
         for place in 0..questions {
             a.object(|o| question(row, place, &mut d, o));

@@ -2,6 +2,7 @@
 
 use super::row::{draw, ids, lead_of, nested, some_time, time, utc, with_country};
 use super::small::{INDUSTRIES, SDRS, SELLERS, SOURCES, STAGE_SET, funnel_id, stage_name, sub_source, sub_sources_of};
+use crate::sandbox::churn::{Churn, Cursor, Event};
 use crate::sandbox::json::{At, Object};
 use crate::sandbox::odata::{Id, Rows, Set};
 use crate::sandbox::people::cpf_dotted;
@@ -55,7 +56,7 @@ const PERSONS: &str = "exactsales.leadspersons__persons";
 
 /// People of all leads.
 pub(super) fn persons(world: &World) -> (&'static str, u64) {
-    (PERSONS, world.all_children(PERSONS, SETS[1].count(world), 3))
+    SETS[1].all_children(world, PERSONS, 3)
 }
 
 /// The id of one of a lead's people.
@@ -66,6 +67,21 @@ pub(super) fn person_id(lead_row: u64, place: u64) -> u64 {
 /// What a lead is called.
 pub(super) fn lead_name(world: &World, lead_row: u64) -> String {
     world.draw("exactsales.lead_names", lead_row).company().name
+}
+
+/// `/LeadsAndPersons` shows the same leads, unless the options gave it rows of its own.
+pub(super) fn changed(churn: &mut Churn, event: Event) {
+    let same = LEADS.count(churn.world) == SETS[1].count(churn.world);
+    let Some(subject) = SETS[1].subject(churn.world, Cursor::Updated).filter(|_| same) else {
+        return;
+    };
+    match event {
+        Event::Inserted(_) => {
+            churn.insert(&subject);
+        }
+        Event::Updated(row) => churn.update(&subject, row),
+        Event::Deleted(row) => churn.delete(&subject, row),
+    }
 }
 
 fn lead(rows: &Rows, row: u64, o: &mut Object) {
@@ -130,7 +146,7 @@ fn lead_and_persons(rows: &Rows, row: u64, o: &mut Object) {
     o.set("id", rows.id(row));
     head(rows, row, o);
     nested(o, "sdr", rows.world, SDRS, d.maybe(70, Draw::bits));
-    let persons = rows.world.children(PERSONS, rows.count, row, 3);
+    let persons = rows.children(PERSONS, row, 3);
     o.array("persons", |a| {
         for place in 0..persons {
             let person = d.person();
@@ -160,7 +176,7 @@ fn lead_and_persons(rows: &Rows, row: u64, o: &mut Object) {
 /// The members `/Leads` and `/LeadsAndPersons` share, with the same values.
 fn head(rows: &Rows, row: u64, o: &mut Object) {
     let world = rows.world;
-    let mut d = world.draw("exactsales.lead_heads", row);
+    let mut d = rows.draw("exactsales.lead_heads", row);
     let stage_row = d.below(STAGE_SET.count(world).max(1));
     let city = d.city();
     let updated = rows.moment(row);

@@ -12,9 +12,10 @@ mod sold;
 
 use super::Sandbox;
 use super::ask::{Answer, Ask};
+use super::churn::{Cursor, RECENT, Subject};
 use super::json::{Json, Object};
 use super::odata::{Dialect, Query, Refusal, Rows, Set, next_link, read};
-use super::stamp::{DAY, HOUR, NOW, text};
+use super::stamp::{DAY, HOUR, text};
 use super::world::World;
 
 /// Answers a request below `/exactsales/v3`.
@@ -42,7 +43,7 @@ pub(crate) fn answer(world: &World, ask: &Ask) -> Answer {
 
 /// The rows of the documented tables, exploded ones too.
 pub(crate) fn row_counts(world: &World) -> Vec<(&'static str, u64)> {
-    let fetched = sets().map(|set| (set.table, set.count(world)));
+    let fetched = sets().map(|set| (set.table, set.live(world)));
     let exploded = [
         agenda::task_contacts(world),
         leads::persons(world),
@@ -51,6 +52,25 @@ pub(crate) fn row_counts(world: &World) -> Vec<(&'static str, u64)> {
         small::sub_sources(world),
     ];
     fetched.chain(exploded).collect()
+}
+
+/// The tables that change. Some have no time of the last change: what happened stays as it is but for a while, and what is to
+/// happen changes while it is near.
+pub(crate) fn churning(world: &World) -> Vec<Subject> {
+    let cursor = |set: &Set| match set.table {
+        "exactsales.leads" | "exactsales.sources" | "exactsales.sdrs" | "exactsales.sellers" => Some(Cursor::Updated),
+        "exactsales.qualifications" | "exactsales.callshistory" => Some(Cursor::Event { open: RECENT }),
+        // Sales have a day, not a moment.
+        "exactsales.leadssold" => Some(Cursor::Event { open: 20 * DAY }),
+        "exactsales.tasks" | "exactsales.meetings" | "exactsales.boxes" => Some(Cursor::Appointment),
+        _ => None,
+    };
+    let mut subjects: Vec<Subject> = sets().filter_map(|set| set.subject(world, cursor(set)?)).collect();
+    if let Some(leads) = subjects.iter_mut().find(|one| one.table == "exactsales.leads") {
+        leads.after = Some(leads::changed);
+        leads.along = &["exactsales.leadspersons"];
+    }
+    subjects
 }
 
 const DIALECT: Dialect = Dialect {
@@ -68,7 +88,7 @@ fn sets() -> impl Iterator<Item = &'static Set> {
 
 fn query(rows: &Rows, ask: &Ask) -> Result<Query, Refusal> {
     // Without a filter the calendar shows about four weeks back, and nothing says so. Wall clock, as the column.
-    let window = format!("start ge {}", text(NOW - 3 * HOUR - 28 * DAY, 0, "Z"));
+    let window = format!("start ge {}", text(rows.world.now - 3 * HOUR - 28 * DAY, 0, "Z"));
     let hidden = (rows.set.path == "Boxes").then_some(window.as_str());
     Query::read(rows, ask, DIALECT, hidden)
 }
@@ -169,12 +189,16 @@ mod tests {
 
     #[test]
     fn every_table_reads_to_its_count() {
-        let world = World::new(1, 1100, &[]);
-        let counts = row_counts(&world);
+        check_counts(&World::new(1, 1100, &[]));
+        check_counts(&World::churned(1, 1100));
+    }
+
+    fn check_counts(world: &World) {
+        let counts = row_counts(world);
         assert_eq!(counts.len(), 17 + 5);
         let count = |table: &str| counts.iter().find(|(name, _)| *name == table).unwrap().1;
         for set in sets() {
-            let rows = everything(&world, set);
+            let rows = everything(world, set);
             assert!(!rows.is_empty());
             assert_eq!(rows.len() as u64, count(set.table), "{}", set.table);
             let unique: HashSet<String> = rows.iter().map(Value::to_string).collect();
@@ -209,7 +233,11 @@ mod tests {
 
     #[test]
     fn keys_are_unique() {
-        let world = World::new(1, 900, &[]);
+        check_keys(&World::new(1, 900, &[]));
+        check_keys(&World::churned(1, 900));
+    }
+
+    fn check_keys(world: &World) {
         let keys: [(&str, &[&str]); 5] = [
             ("LeadStages", &["leadId", "createdAt", "destinationStage"]),
             ("Losts", &["leadId", "date"]),
@@ -218,11 +246,11 @@ mod tests {
             ("LeadsSold", &["id"]),
         ];
         for (path, key) in keys {
-            let rows = all(&world, path, "");
+            let rows = all(world, path, "");
             let key = |row: &Value| key.iter().map(|name| row[name].to_string()).collect::<Vec<_>>();
             assert_eq!(rows.iter().map(key).collect::<HashSet<_>>().len(), rows.len(), "{path}");
         }
-        let pains = all(&world, "PainPoints", "");
+        let pains = all(world, "PainPoints", "");
         let flat = |row: &Value| match row["painPoints"][0]["id"].as_u64() {
             Some(id) => (row["leadId"].as_u64(), Some(id)),
             None => (row["leadId"].as_u64(), row["painPointId"].as_u64()),
@@ -280,7 +308,7 @@ mod tests {
     fn boxes_hide_what_is_old() {
         let world = World::new(1, 2000, &[]);
         let shown = all(&world, "Boxes", "");
-        let edge = stamp::text(NOW - 28 * DAY, 0, "Z");
+        let edge = stamp::text(stamp::NOW - 28 * DAY, 0, "Z");
         assert!(shown.len() < 1000 && !shown.is_empty());
         assert!(
             shown
@@ -344,13 +372,17 @@ mod tests {
 
     #[test]
     fn a_cursor_read_meets_every_lead() {
-        let world = World::new(1, 3000, &[]);
+        check_leads(&World::new(1, 3000, &[]));
+        check_leads(&World::churned(1, 3000));
+    }
+
+    fn check_leads(world: &World) {
         let read = all(
-            &world,
+            world,
             "Leads",
             "$filter=updateDate+ge+2024-01-01T00:00:00.0000000Z&$orderby=updateDate",
         );
-        let mut expected = all(&world, "leads", "$filter=updateDate+ge+2024-01-01");
+        let mut expected = all(world, "leads", "$filter=updateDate+ge+2024-01-01");
         assert!(read.len() > 500 && read.len() < 3000);
         assert!(
             read.windows(2)

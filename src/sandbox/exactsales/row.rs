@@ -55,7 +55,7 @@ pub(super) const fn ids(table: &'static str, first: u64, step: u64) -> Option<Id
 
 /// The generator of a row of a set.
 pub(super) fn draw(rows: &Rows, row: u64) -> Draw {
-    rows.world.draw(rows.set.table, row)
+    rows.draw(rows.set.table, row)
 }
 
 /// A moment with `Z`.

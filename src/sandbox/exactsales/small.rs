@@ -88,12 +88,12 @@ const SUB_SOURCES: &str = "exactsales.sources__subsources";
 
 /// Sub-sources of all sources.
 pub(super) fn sub_sources(world: &World) -> (&'static str, u64) {
-    (SUB_SOURCES, world.all_children(SUB_SOURCES, SOURCES.count(world), 4))
+    SOURCES.all_children(world, SUB_SOURCES, 4)
 }
 
-/// How many sub-sources a source has.
+/// How many sub-sources the seed gives a source.
 pub(super) fn sub_sources_of(world: &World, source_row: u64) -> u64 {
-    world.children(SUB_SOURCES, SOURCES.count(world), source_row, 4)
+    world.children((SUB_SOURCES, 4), ("", SOURCES.count(world)), source_row)
 }
 
 /// Id and name of a sub-source.
@@ -130,7 +130,7 @@ fn source(rows: &Rows, row: u64, o: &mut Object) {
         .set("default", d.maybe(80, |_| row == 0))
         .set("type", d.maybe(80, |d| d.chance(50)))
         .array("subSources", |a| {
-            for place in 0..sub_sources_of(rows.world, row) {
+            for place in 0..rows.children(SUB_SOURCES, row, 4) {
                 a.object(|o| {
                     let (id, value) = sub_source(row, place);
                     o.set("id", id).set("value", value).set("active", d.chance(80));

@@ -32,7 +32,7 @@ const PRODUCTS: &str = "exactsales.leadssold__products";
 
 /// Products of all sales.
 pub(super) fn products(world: &World) -> (&'static str, u64) {
-    (PRODUCTS, world.all_children(PRODUCTS, SETS[0].count(world), 4))
+    SETS[0].all_children(world, PRODUCTS, 4)
 }
 
 fn sale(rows: &Rows, row: u64, o: &mut Object) {
@@ -59,7 +59,7 @@ fn sale(rows: &Rows, row: u64, o: &mut Object) {
         });
     let mut total = 0;
     o.array("products", |a| {
-        for place in 0..world.children(PRODUCTS, rows.count, row, 4) {
+        for place in 0..rows.children(PRODUCTS, row, 4) {
             let kind = (row + place) % rows.set.names.len() as u64;
             let (quantity, price) = (d.between(1, 12), d.between(5_000, 400_000));
             let full = quantity * price;

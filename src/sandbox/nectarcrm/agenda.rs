@@ -65,7 +65,7 @@ static TASK_KINDS: [&str; 5] = ["Comum", "Ligação", "Notificação", "E-mail",
 const MOST_ITEMS: u64 = 1000;
 
 fn write_appointment(world: &World, row: u64, o: &mut Object<'_>) {
-    let mut d = world.draw(COMPROMISSOS.table(), row);
+    let mut d = world.draw_now(COMPROMISSOS.table(), row);
     let d = &mut d;
     let changed = COMPROMISSOS.changed(world, row);
     o.set("id", COMPROMISSOS.id(world, row));
@@ -92,8 +92,7 @@ fn write_appointment(world: &World, row: u64, o: &mut Object<'_>) {
     user(world, o, d, "responsavel", 90);
     client(world, o, d, 80);
     opportunity(world, row, o, d);
-    let rows = (COMPROMISSOS.rows)(world);
-    let count = world.children(PARTICIPANTS.0, rows, row, PARTICIPANTS.1);
+    let count = COMPROMISSOS.children(world, PARTICIPANTS, row);
     list(o, d, "participantes", count, |o, item| participant(world, row, item, o));
 }
 
@@ -117,7 +116,7 @@ fn opportunity(world: &World, row: u64, o: &mut Object<'_>, d: &mut Draw) {
 
 /// A user of the account, a contact, or somebody known by the e-mail only.
 fn participant(world: &World, row: u64, item: u64, o: &mut Object<'_>) {
-    let mut d = world.draw(PARTICIPANTS.0, row * MOST_ITEMS + item);
+    let mut d = COMPROMISSOS.draw_part(world, PARTICIPANTS.0, row, row * MOST_ITEMS + item);
     let d = &mut d;
     let id = COMPROMISSOS.id(world, row) * MOST_ITEMS + item;
     match (row * 2 + item) % 3 {
@@ -150,7 +149,7 @@ fn participant(world: &World, row: u64, item: u64, o: &mut Object<'_>) {
 }
 
 fn write_task(world: &World, row: u64, o: &mut Object<'_>) {
-    let mut d = world.draw(TAREFAS.table(), row);
+    let mut d = world.draw_now(TAREFAS.table(), row);
     let d = &mut d;
     let changed = TAREFAS.changed(world, row);
     o.set("id", TAREFAS.id(world, row));

@@ -8,7 +8,7 @@ use crate::sandbox::stamp::{DAY, NOW};
 use crate::sandbox::world::{Draw, World};
 
 use super::loose::{brazilian_date, list, moment, object, text, value};
-use super::noun::{End, Noun, Order, Paging, Picked, cycled, wrong};
+use super::noun::{End, Noun, Order, Paging, cycled, wrong};
 use super::people::{Contact, user};
 
 pub(super) static CONTATOS: Noun = Noun {
@@ -35,8 +35,8 @@ pub(super) const EMPLOYERS: (&str, u64) = ("nectarcrm.contatos__empresasatuais",
 
 /// The list: all contacts, or those of the kinds in `constante`, which may be several with commas.
 pub(super) fn answer(world: &World, ask: &Ask) -> Answer {
-    let range = match CONTATOS.changed_within(world, ask) {
-        Ok(range) => range,
+    let time = match Noun::changed_within(ask) {
+        Ok(time) => time,
         Err(answer) => return answer,
     };
     let mut kinds = Vec::new();
@@ -47,7 +47,7 @@ pub(super) fn answer(world: &World, ask: &Ask) -> Answer {
         }
     }
     let wanted = |place| kinds.is_empty() || kinds.contains(&cycled(&KINDS, place));
-    CONTATOS.list(world, ask, &Picked::new(range, KINDS.len() as u64, wanted))
+    CONTATOS.list(world, ask, &CONTATOS.pick(world, &time, KINDS.len() as u64, wanted))
 }
 
 /// The value of `constante` (customer, prospect, suspect, lead, discarded) as it repeats in the list.
@@ -70,7 +70,7 @@ static ADDRESS_KINDS: [&str; 4] = ["Comercial", "Residencial", "Cobrança", "Ent
 static COMPLEMENTS: [&str; 4] = ["Sala 12", "Conj. 301, bloco B", "Fundos", "3º andar"];
 
 fn write(world: &World, row: u64, o: &mut Object<'_>) {
-    let (contact, mut d) = Contact::of(world, row);
+    let (contact, mut d) = Contact::now(world, row);
     let d = &mut d;
     let changed = CONTATOS.changed(world, row);
     o.set("id", contact.id).set("nome", &contact.name);
@@ -171,11 +171,11 @@ fn relatives(world: &World, row: u64, o: &mut Object<'_>, d: &mut Draw) {
 
 fn arrays(world: &World, row: u64, o: &mut Object<'_>, d: &mut Draw, changed: i64) {
     let rows = (CONTATOS.rows)(world);
-    let count = |(table, most): (&str, u64)| world.children(table, rows, row, most);
+    let count = |child| CONTATOS.children(world, child, row);
     let id = CONTATOS.id(world, row);
     list(o, d, "contatos", count(RELATED), |o, item| {
         let other = Contact::of(world, (row + 1 + item) % rows.max(1)).0;
-        let mut d = world.draw(RELATED.0, row * MOST_ITEMS + item);
+        let mut d = CONTATOS.draw_part(world, RELATED.0, row, row * MOST_ITEMS + item);
         let d = &mut d;
         o.set("id", other.id);
         text(o, d, "nome", 95, |_| &other.name);
@@ -185,13 +185,13 @@ fn arrays(world: &World, row: u64, o: &mut Object<'_>, d: &mut Draw, changed: i6
         value(o, d, "diasSemInteracao", 70, |d| d.below(400));
     });
     list(o, d, "enderecos", count(ADDRESSES), |o, item| {
-        let mut d = world.draw(ADDRESSES.0, row * MOST_ITEMS + item);
+        let mut d = CONTATOS.draw_part(world, ADDRESSES.0, row, row * MOST_ITEMS + item);
         o.set("id", id * MOST_ITEMS + item).set("principal", item == 0);
         address(o, &mut d);
     });
     for (name, child) in [("contatosPai", PARENTS), ("empresasAtuais", EMPLOYERS)] {
         list(o, d, name, count(child), |o, item| {
-            let mut d = world.draw(child.0, row * MOST_ITEMS + item);
+            let mut d = CONTATOS.draw_part(world, child.0, row, row * MOST_ITEMS + item);
             let company = CONTATOS.id(world, (row + 2 + item) % rows.max(1));
             // Two spellings of the same two ids.
             if d.row == 0 || d.chance(50) {

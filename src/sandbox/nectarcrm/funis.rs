@@ -6,7 +6,7 @@ use crate::sandbox::json::Object;
 use crate::sandbox::world::{Draw, World};
 
 use super::loose::{list, moment, text, value};
-use super::noun::{End, Noun, Order, Paging, Picked, cycled, wrong};
+use super::noun::{ALWAYS, End, Noun, Order, Paging, Pick, Picked, cycled, wrong};
 
 pub(super) static PIPELINES: Noun = Noun {
     ids: Ids {
@@ -37,9 +37,7 @@ pub(super) fn answer(world: &World, ask: &Ask) -> Answer {
     let Ok(kind) = ask.param("type").unwrap_or("0").parse::<u64>() else {
         return wrong("type");
     };
-    let picked = Picked::new(0..(PIPELINES.rows)(world), KINDS.len() as u64, |place| {
-        cycled(&KINDS, place) == kind
-    });
+    let picked = PIPELINES.pick(world, &ALWAYS, KINDS.len() as u64, |place| cycled(&KINDS, place) == kind);
     PIPELINES.list(world, ask, &picked)
 }
 
@@ -69,7 +67,9 @@ impl Funnel {
     pub(super) fn nth(world: &World, kind: u64, number: u64) -> Option<Funnel> {
         let funnels = (PIPELINES.rows)(world);
         let picked = Picked::new(0..funnels, KINDS.len() as u64, |place| cycled(&KINDS, place) == kind);
-        let row = picked.nth(number.checked_rem(picked.count())?);
+        let Pick::Place(row) = picked.nth(number.checked_rem(picked.count())?) else {
+            return None;
+        };
         Some(Funnel::of(world, row))
     }
 

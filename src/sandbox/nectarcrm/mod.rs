@@ -15,6 +15,7 @@ mod qualificacoes;
 
 use super::Vendor;
 use super::ask::{Answer, Ask};
+use super::churn::Subject;
 use super::world::World;
 
 use agenda::{COMPROMISSOS, PARTICIPANTS, TAREFAS};
@@ -57,11 +58,8 @@ pub(crate) fn answer(world: &World, ask: &Ask) -> Answer {
 
 /// The rows of every table, those exploded from arrays too.
 pub(crate) fn row_counts(world: &World) -> Vec<(&'static str, u64)> {
-    let rows = |noun: &Noun| (noun.table(), (noun.rows)(world));
-    let items = |noun: &Noun, (table, most): (&'static str, u64)| {
-        let count = world.all_children(table, (noun.rows)(world), most);
-        (table, count)
-    };
+    let rows = |noun: &Noun| (noun.table(), noun.live(world));
+    let items = |noun: &Noun, child: (&'static str, u64)| (child.0, noun.all_children(world, child));
     vec![
         rows(&COMPROMISSOS),
         items(&COMPROMISSOS, PARTICIPANTS),
@@ -80,6 +78,15 @@ pub(crate) fn row_counts(world: &World) -> Vec<(&'static str, u64)> {
         rows(&QUALIFICACOES),
         rows(&TAREFAS),
     ]
+}
+
+/// The tables that change. Proposals go with their opportunities.
+pub(crate) fn churning(world: &World) -> Vec<Subject> {
+    let mut deals = OPORTUNIDADES.subject(world);
+    deals.after = Some(propostas::opportunity_changed);
+    deals.along = &["nectarcrm.oportunidades_propostas"];
+    let others = [&CONTATOS, &QUALIFICACOES, &COMPROMISSOS, &TAREFAS, &PRODUTOS];
+    others.into_iter().map(|noun| noun.subject(world)).chain([deals]).collect()
 }
 
 /// The token goes into a header or, for browsers, into the address.
@@ -147,22 +154,26 @@ mod tests {
     #[test]
     fn every_table_answers_as_many_rows_as_are_counted() {
         for large in [0, 1, 2, 7, 130, 420] {
-            let world = World::new(3, large, &[]);
-            let all = read_all(&world);
-            for (table, rows) in row_counts(&world) {
-                let table = table.strip_prefix("nectarcrm.").unwrap();
-                let found = match table.split_once("__") {
-                    None => all[table].len(),
-                    Some((parent, array)) => {
-                        let items = |record: &Value| {
-                            let member = record.as_object()?.iter().find(|(name, _)| name.to_lowercase() == array)?;
-                            Some(member.1.as_array()?.len())
-                        };
-                        all[parent].iter().filter_map(items).sum()
-                    }
-                };
-                assert_eq!(found as u64, rows, "{table} of {large}");
-            }
+            check_counts(&World::new(3, large, &[]));
+            check_counts(&World::churned(3, large));
+        }
+    }
+
+    fn check_counts(world: &World) {
+        let all = read_all(world);
+        for (table, rows) in row_counts(world) {
+            let table = table.strip_prefix("nectarcrm.").unwrap();
+            let found = match table.split_once("__") {
+                None => all[table].len(),
+                Some((parent, array)) => {
+                    let items = |record: &Value| {
+                        let member = record.as_object()?.iter().find(|(name, _)| name.to_lowercase() == array)?;
+                        Some(member.1.as_array()?.len())
+                    };
+                    all[parent].iter().filter_map(items).sum()
+                }
+            };
+            assert_eq!(found as u64, rows, "{table} of {}", world.large);
         }
     }
 
@@ -272,10 +283,14 @@ mod tests {
 
     #[test]
     fn days_of_change_are_whole_days_of_sao_paulo() {
-        let world = World::new(1, 900, &[]);
+        check_days(&World::new(1, 900, &[]));
+        check_days(&World::churned(1, 900));
+    }
+
+    fn check_days(world: &World) {
         for path in ["/contatos", "/oportunidades", "/qualificacoes"] {
-            let all = read(&world, path, "");
-            let some = read(&world, path, "dataInicioAtualizacao=10/03/2025&dataFimAtualizacao=20/05/2026");
+            let all = read(world, path, "");
+            let some = read(world, path, "dataInicioAtualizacao=10/03/2025&dataFimAtualizacao=20/05/2026");
             let within = |record: &&Value| {
                 let text = record["dataAtualizacao"].as_str().unwrap();
                 let day = stamp::date_text(stamp::read(text).unwrap().ticks - 3 * stamp::HOUR);
@@ -286,7 +301,7 @@ mod tests {
             assert_eq!(ids(&some), ids(&expected));
         }
         for wrong in ["dataInicioAtualizacao=2025-03-10", "page=x", "displayLength=many", "status=aberta"] {
-            assert_eq!(get(&world, "/oportunidades", wrong).status, 401);
+            assert_eq!(get(world, "/oportunidades", wrong).status, 401);
         }
     }
 
@@ -323,11 +338,15 @@ mod tests {
 
     #[test]
     fn proposals_are_the_same_from_both_routes() {
-        let world = World::new(1, 50, &[]);
+        check_proposals(&World::new(1, 50, &[]));
+        check_proposals(&World::churned(1, 50));
+    }
+
+    fn check_proposals(world: &World) {
         let mut statuses = HashSet::new();
         let mut found = Vec::new();
-        for deal in (1..6).flat_map(|status| read(&world, "/oportunidades", &format!("status={status}"))) {
-            let answer = get(&world, &format!("/proposta/opportunity/{}", deal["id"]), "");
+        for deal in (1..6).flat_map(|status| read(world, "/oportunidades", &format!("status={status}"))) {
+            let answer = get(world, &format!("/proposta/opportunity/{}", deal["id"]), "");
             statuses.insert((answer.status, answer.body == b"[]"));
             if answer.status == 200 {
                 let proposals = answer.value().as_array().unwrap().clone();
@@ -336,7 +355,7 @@ mod tests {
             }
         }
         assert_eq!(statuses, HashSet::from([(200, true), (200, false), (404, false)]));
-        let mut listed = read(&world, "/proposta/", "");
+        let mut listed = read(world, "/proposta/", "");
         for records in [&mut listed, &mut found] {
             records.sort_by_key(|record| record["id"].as_u64());
         }

@@ -9,7 +9,7 @@ use crate::sandbox::world::{Draw, World};
 
 use super::funis::{Funnel, SALES};
 use super::loose::{brazilian_date, corrupted, list, moment, object, text, value};
-use super::noun::{End, Noun, Order, Paging, Picked, cycled, wrong};
+use super::noun::{End, Noun, Order, Paging, cycled, wrong};
 use super::people::{client, user};
 use super::produtos::{self, PRODUTOS, Product};
 
@@ -34,8 +34,8 @@ pub(super) const LINES: (&str, u64) = ("nectarcrm.oportunidades__produtos", 3);
 
 /// The list. Of the filters of a funnel, `pipeline` (its exact name) and `pipelineId` work; what is not known is ignored.
 pub(super) fn answer(world: &World, ask: &Ask) -> Answer {
-    let range = match OPORTUNIDADES.changed_within(world, ask) {
-        Ok(range) => range,
+    let time = match Noun::changed_within(ask) {
+        Ok(time) => time,
         Err(answer) => return answer,
     };
     let Ok(status) = ask.param("status").unwrap_or("1").parse::<u64>() else {
@@ -50,7 +50,7 @@ pub(super) fn answer(world: &World, ask: &Ask) -> Answer {
             && ask.param("pipeline").is_none_or(|name| named(place, name))
             && ask.param("pipelineId").is_none_or(|id| numbered(place, id))
     };
-    let picked = Picked::new(range, STATUSES.len() as u64 * funnels, wanted);
+    let picked = OPORTUNIDADES.pick(world, &time, STATUSES.len() as u64 * funnels, wanted);
     OPORTUNIDADES.list(world, ask, &picked)
 }
 
@@ -69,7 +69,7 @@ static PROBABILITIES: [u64; 6] = [10, 25, 50, 75, 90, 100];
 const MOST_ITEMS: u64 = 1000;
 
 fn write(world: &World, row: u64, o: &mut Object<'_>) {
-    let mut d = world.draw(OPORTUNIDADES.table(), row);
+    let mut d = world.draw_now(OPORTUNIDADES.table(), row);
     let d = &mut d;
     let id = OPORTUNIDADES.id(world, row);
     let changed = OPORTUNIDADES.changed(world, row);
@@ -120,17 +120,14 @@ fn write(world: &World, row: u64, o: &mut Object<'_>) {
         value(o, d, name, 85, |d| d.below(90));
     }
     value(o, d, "vendaBase", 70, |d| d.chance(20));
-    let rows = (OPORTUNIDADES.rows)(world);
-    let lines = world.children(LINES.0, rows, row, LINES.1);
+    let lines = OPORTUNIDADES.children(world, LINES, row);
     let total = d.between(0, 9_000_000);
     value(o, d, "quantidadeProdutos", 95, |_| lines);
     value(o, d, "valorAvulso", 95, |d| Cents(d.between(0, 5_000_000)));
     value(o, d, "valorMensal", 90, |d| Cents(d.between(0, 500_000)));
     value(o, d, "valorTotal", 95, |_| Cents(total));
     value(o, d, "valorTotalDescontos", 80, |d| Cents(d.between(0, total / 5)));
-    list(o, d, "produtos", lines, |o, item| {
-        line(world, row * MOST_ITEMS + item, id * MOST_ITEMS + item, o)
-    });
+    list(o, d, "produtos", lines, |o, item| line(world, row, item, id * MOST_ITEMS + item, o));
     o.object("camposPersonalizados", |o| {
         if d.filled(60) {
             let day = NOW - d.between(0, 900) * DAY;
@@ -164,8 +161,9 @@ fn stage(world: &World, place: u64, o: &mut Object<'_>, d: &mut Draw) {
     object(o, d, "etapaAtual", 90, |o, d| funnel.fill_stage(world, o, d, number));
 }
 
-fn line(world: &World, item: u64, id: u64, o: &mut Object<'_>) {
-    let mut d = world.draw(LINES.0, item);
+fn line(world: &World, row: u64, item: u64, id: u64, o: &mut Object<'_>) {
+    let item = row * MOST_ITEMS + item;
+    let mut d = OPORTUNIDADES.draw_part(world, LINES.0, row, item);
     let d = &mut d;
     let products = (PRODUTOS.rows)(world);
     let product_row = if item == 0 { 0 } else { d.below(products) };

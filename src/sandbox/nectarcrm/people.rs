@@ -1,5 +1,5 @@
 //! People and companies that NectarCRM's records mention: the users of the account and the short form of a contact.
-//! A contact has the same name wherever it is mentioned.
+//! A contact has the same name wherever it is mentioned: that of the seed, whatever its own record says by now.
 
 use crate::sandbox::json::Object;
 use crate::sandbox::people::{cnpj_dotted, cpf_dotted};
@@ -42,9 +42,17 @@ pub(super) struct Contact {
 }
 
 impl Contact {
-    /// A contact and the generator of what else its record holds.
+    /// A contact as others mention it, and the generator of what else they tell of it.
     pub(super) fn of(world: &World, row: u64) -> (Contact, Draw) {
-        let mut d = world.draw(CONTATOS.table(), row);
+        Contact::drawn(world, row, world.draw(CONTATOS.table(), row))
+    }
+
+    /// A contact as it is now, and the generator of what else its record holds.
+    pub(super) fn now(world: &World, row: u64) -> (Contact, Draw) {
+        Contact::drawn(world, row, world.draw_now(CONTATOS.table(), row))
+    }
+
+    fn drawn(world: &World, row: u64, mut d: Draw) -> (Contact, Draw) {
         let company = row == 0 || d.chance(60);
         let (person, business, city) = (d.person(), d.company(), d.city());
         let contact = Contact {

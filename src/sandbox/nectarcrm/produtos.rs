@@ -45,8 +45,17 @@ pub(super) struct Product {
 }
 
 impl Product {
+    /// A product as others mention it, and the generator of what else they tell of it.
     pub(super) fn of(world: &World, row: u64) -> (Product, Draw) {
-        let mut d = world.draw(PRODUTOS.table(), row);
+        Product::drawn(world, row, world.draw(PRODUTOS.table(), row))
+    }
+
+    /// A product as it is now, and the generator of what else its record holds.
+    fn now(world: &World, row: u64) -> (Product, Draw) {
+        Product::drawn(world, row, world.draw_now(PRODUTOS.table(), row))
+    }
+
+    fn drawn(world: &World, row: u64, mut d: Draw) -> (Product, Draw) {
         let (group, subgroup) = d.pick(&GROUPS);
         let name = format!("{} {}", d.pick(&THINGS), d.pick(&GRADES));
         let product = Product {
@@ -63,9 +72,12 @@ impl Product {
     }
 }
 
-/// The members of a product, without its dependents.
+/// The members of a product as others mention it, without its dependents.
 pub(super) fn fill(world: &World, row: u64, o: &mut Object<'_>) {
-    let (product, mut d) = Product::of(world, row);
+    fill_with(Product::of(world, row), row, o);
+}
+
+fn fill_with((product, mut d): (Product, Draw), row: u64, o: &mut Object<'_>) {
     let d = &mut d;
     o.set("id", product.id).set("nome", &product.name);
     text(o, d, "codigo", 85, |_| &product.code);
@@ -110,10 +122,10 @@ pub(super) fn fill(world: &World, row: u64, o: &mut Object<'_>) {
 }
 
 fn write(world: &World, row: u64, o: &mut Object<'_>) {
-    fill(world, row, o);
+    fill_with(Product::now(world, row), row, o);
     let rows = (PRODUTOS.rows)(world);
-    let count = world.children(DEPENDENTS.0, rows, row, DEPENDENTS.1);
-    let mut d = world.draw(DEPENDENTS.0, row);
+    let count = PRODUTOS.children(world, DEPENDENTS, row);
+    let mut d = PRODUTOS.draw_part(world, DEPENDENTS.0, row, row);
     list(o, &mut d, "produtos", count, |o, item| {
         let other = (row + 1 + item) % rows.max(1);
         let (product, mut d) = Product::of(world, other);

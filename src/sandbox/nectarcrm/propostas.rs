@@ -2,6 +2,7 @@
 //! an empty array and one 404.
 
 use crate::sandbox::ask::{Answer, Ask};
+use crate::sandbox::churn::{Churn, Event};
 use crate::sandbox::clock::Ids;
 use crate::sandbox::json::{Array, Object};
 use crate::sandbox::stamp::DAY;
@@ -9,7 +10,7 @@ use crate::sandbox::world::World;
 
 use super::funis::{Funnel, SALES};
 use super::loose::{moment, object, text, value};
-use super::noun::{End, Noun, Order, Paging, Picked, cycled, not_found, wrong};
+use super::noun::{ALWAYS, End, Noun, Order, Paging, cycled, not_found, wrong};
 use super::oportunidades::{self, OPORTUNIDADES};
 use super::people::user;
 
@@ -41,7 +42,7 @@ pub(super) fn answer(world: &World, ask: &Ask) -> Answer {
         Some(Err(_)) => return wrong("status"),
     };
     let wanted = |place: u64| status.is_none_or(|status| status == place);
-    let picked = Picked::new(0..(PROPOSTAS.rows)(world), STATUSES.len() as u64, wanted);
+    let picked = PROPOSTAS.pick(world, &ALWAYS, STATUSES.len() as u64, wanted);
     PROPOSTAS.list(world, ask, &picked)
 }
 
@@ -50,24 +51,44 @@ pub(super) fn of_opportunity(world: &World, id: &str) -> Answer {
     let Some(row) = id.parse().ok().and_then(|id| OPORTUNIDADES.row(world, id)) else {
         return not_found();
     };
-    let firsts = match row % 4 {
-        0 => row / 4 * 3..row / 4 * 3 + 2,
-        2 => row / 4 * 3 + 2..row / 4 * 3 + 3,
-        1 => 0..0,
-        _ => return not_found(),
-    };
-    let (rows, spread) = ((PROPOSTAS.rows)(world), spread(world));
+    if row % 4 == 3 {
+        return not_found();
+    }
     let mut body = Vec::new();
     Array::push(&mut body, |all| {
-        let mut lap = 0;
-        while lap + firsts.start < rows && !firsts.is_empty() {
-            for proposal in firsts.clone().filter(|first| *first < spread && lap + first < rows) {
-                all.object(|o| write(world, lap + proposal, o));
-            }
-            lap += spread;
+        for proposal in rows_of(world, row) {
+            all.object(|o| write(world, proposal, o));
         }
     });
     Answer::json(200, body)
+}
+
+/// The proposals of an opportunity go with it.
+pub(super) fn opportunity_changed(churn: &mut Churn, event: Event) {
+    let Event::Deleted(row) = event else { return };
+    let subject = PROPOSTAS.subject(churn.world);
+    for proposal in rows_of(churn.world, row) {
+        churn.delete(&subject, proposal);
+    }
+}
+
+/// The rows of the proposals that the seed gives an opportunity.
+fn rows_of(world: &World, row: u64) -> Vec<u64> {
+    let firsts = match row % 4 {
+        0 => row / 4 * 3..row / 4 * 3 + 2,
+        2 => row / 4 * 3 + 2..row / 4 * 3 + 3,
+        _ => return Vec::new(),
+    };
+    let (rows, spread) = ((PROPOSTAS.rows)(world), spread(world));
+    let laps = (0..rows).step_by(usize::try_from(spread.max(1)).unwrap_or(usize::MAX));
+    let of_lap = |lap: u64| {
+        firsts
+            .clone()
+            .filter(|first| *first < spread)
+            .map(move |first| lap + first)
+            .collect::<Vec<_>>()
+    };
+    laps.flat_map(of_lap).filter(|proposal| *proposal < rows).collect()
 }
 
 static STATUSES: [&str; 5] = ["Rascunho", "Em aprovação", "Aprovada", "Reprovada", "Obsoleta"];

@@ -9,7 +9,7 @@ use crate::sandbox::world::World;
 
 use super::funis::{Funnel, QUALIFICATION};
 use super::loose::{brazilian_date, moment, object, text, value};
-use super::noun::{End, Noun, Order, Paging, Picked, cycled, share, wrong};
+use super::noun::{End, Noun, Order, Paging, cycled, share, wrong};
 use super::people::{client, user};
 
 pub(super) static QUALIFICACOES: Noun = Noun {
@@ -30,14 +30,14 @@ pub(super) static QUALIFICACOES: Noun = Noun {
 };
 
 pub(super) fn answer(world: &World, ask: &Ask) -> Answer {
-    let range = match QUALIFICACOES.changed_within(world, ask) {
-        Ok(range) => range,
+    let time = match Noun::changed_within(ask) {
+        Ok(time) => time,
         Err(answer) => return answer,
     };
     let Ok(status) = ask.param("status").unwrap_or("1").parse::<u64>() else {
         return wrong("status");
     };
-    let picked = Picked::new(range, STATUSES.len() as u64, |place| cycled(&STATUSES, place) == status);
+    let picked = QUALIFICACOES.pick(world, &time, STATUSES.len() as u64, |place| cycled(&STATUSES, place) == status);
     QUALIFICACOES.list(world, ask, &picked)
 }
 
@@ -47,7 +47,7 @@ const STATUSES: [u64; 10] = [1, 3, 4, 1, 2, 5, 1, 6, 4, 3];
 static RAISED: [&str; 3] = ["Pediu demonstração", "Baixou o e-book 📘", "Orçamento pelo site"];
 
 fn write(world: &World, row: u64, o: &mut Object<'_>) {
-    let mut d = world.draw(QUALIFICACOES.table(), row);
+    let mut d = world.draw_now(QUALIFICACOES.table(), row);
     let d = &mut d;
     let changed = QUALIFICACOES.changed(world, row);
     let place = QUALIFICACOES.place(world, row);

@@ -60,7 +60,7 @@ impl Query {
             select: select(ask.param("$select").unwrap_or(""), &schema)?,
             filter: filter.map(|text| parse(text, &schema)).transpose()?,
             order: keys(rows, order, &schema, dialect)?,
-            scan: format!("{}|{}|{order}", rows.set.table, filter.unwrap_or("")),
+            scan: format!("{}#{}|{}|{order}", rows.set.table, rows.version(), filter.unwrap_or("")),
         })
     }
 }

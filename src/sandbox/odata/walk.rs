@@ -112,7 +112,7 @@ impl Line {
 struct Walk<'a> {
     rows: &'a Rows<'a>,
     line: Line,
-    /// Row numbers, or ranks on a line of time.
+    /// Places in the order of ids, or ranks on a line of time.
     low: u64,
     high: u64,
     /// The rows of one moment, sorted, and the first rank of it.
@@ -128,8 +128,8 @@ impl Walk<'_> {
         let forward = self.low + position;
         let backward = self.high - 1 - position;
         match self.line {
-            Line::Id { descending: false } => forward,
-            Line::Id { descending: true } => backward,
+            Line::Id { descending: false } => self.rows.row(forward),
+            Line::Id { descending: true } => self.rows.row(backward),
             Line::Time {
                 descending,
                 ties_descending,
@@ -152,8 +152,8 @@ impl Walk<'_> {
             return;
         }
         let here = clock.at(rank).ticks;
-        let first = clock.partition(self.high, |moment| moment.ticks < here);
-        let end = clock.partition(self.high, |moment| moment.ticks <= here);
+        let first = clock.partition(|moment| moment.ticks < here);
+        let end = clock.partition(|moment| moment.ticks <= here);
         let mut tied: Vec<u64> = (first..end).map(|rank| clock.row(rank)).collect();
         tied.sort_unstable();
         self.tie = (first, tied);
@@ -260,7 +260,7 @@ fn sort(left: &Scalar, right: &Scalar) -> Ordering {
     order(left, right).unwrap_or_else(|| value(left).cmp(&value(right)))
 }
 
-/// The range of row numbers (or ranks, `by_time`) outside which no row can match, and whether every row inside does.
+/// The range of places by id (or ranks, `by_time`) outside which no row can match, and whether every row inside does.
 fn bounds(rows: &Rows, filter: Option<&Expr>, by_time: bool) -> (u64, u64, bool) {
     let (mut low, mut high, mut exact) = (0, rows.count, true);
     let mut open = Vec::from_iter(filter);
@@ -297,7 +297,9 @@ fn on_line(rows: &Rows, path: &Path, by_time: bool) -> bool {
 
 fn edge(rows: &Rows, path: &Path, by_time: bool, op: Op, value: &Scalar) -> u64 {
     match rows.clock() {
-        Some(clock) if by_time => clock.partition(rows.count, |at| compares(&moment(at, path.kind), op, value)),
-        _ => partition(rows.count, |row| compares(&Scalar::Number(rows.id(row) as f64), op, value)),
+        Some(clock) if by_time => clock.partition(|at| compares(&moment(at, path.kind), op, value)),
+        _ => partition(rows.count, |place| {
+            compares(&Scalar::Number(rows.id(rows.row(place)) as f64), op, value)
+        }),
     }
 }

@@ -14,6 +14,7 @@ mod sales;
 
 use super::Sandbox;
 use super::ask::{Answer, Ask};
+use super::churn::{Churn, Cursor, Event, Subject};
 use super::json::{Json, Object};
 use super::odata::{Dialect, Page, Query, Refusal, Rows, Set, next_link, read};
 use super::world::World;
@@ -42,7 +43,22 @@ pub(crate) fn answer(world: &World, ask: &Ask) -> Answer {
 
 /// The rows of the documented tables.
 pub(crate) fn row_counts(world: &World) -> Vec<(&'static str, u64)> {
-    tables().map(|set| (set.table, set.count(world))).collect()
+    tables().map(|set| (set.table, set.live(world))).collect()
+}
+
+/// The tables that change: those with a cursor, and some of the others. Items change with their orders and quotes.
+pub(crate) fn churning(world: &World) -> Vec<Subject> {
+    let others = ["ploomes.cities", "ploomes.deals_stages", "ploomes.deals_pipelines"];
+    let chosen = tables().filter(|set| set.time.is_some() || others.contains(&set.table));
+    let mut subjects: Vec<Subject> = chosen.filter_map(|set| set.subject(world, Cursor::Updated)).collect();
+    for subject in &mut subjects {
+        (subject.after, subject.along) = match subject.table {
+            "ploomes.orders" => (Some(sales::order_changed as fn(&mut Churn, Event)), &["ploomes.orders_products"]),
+            "ploomes.quotes" => (Some(sales::quote_changed as fn(&mut Churn, Event)), &["ploomes.quotes_products"]),
+            _ => continue,
+        };
+    }
+    subjects
 }
 
 /// What one user saw above the limit: status 200 and a page that looks like the end of the data.
@@ -223,17 +239,21 @@ mod tests {
 
     #[test]
     fn every_table_reads_whole_in_every_way() {
-        let world = World::new(1, 700, &[]);
+        reads_whole(&World::new(1, 700, &[]));
+        reads_whole(&World::churned(1, 700));
+    }
+
+    fn reads_whole(world: &World) {
         for set in tables() {
-            let rows = by_key(&world, set.path);
+            let rows = by_key(world, set.path);
             assert!(!rows.is_empty(), "{}", set.table);
-            assert_eq!(rows.len() as u64, set.count(&world), "{}", set.table);
+            assert_eq!(rows.len() as u64, set.live(world), "{}", set.table);
             let all = ids(&rows);
             assert!(all.windows(2).all(|pair| pair[0] < pair[1]), "{}", set.table);
-            assert_eq!(rows, by_skip(&world, set.path, ""), "{}", set.table);
-            assert_eq!(rows, by_link(&world, set.path), "{}", set.table);
+            assert_eq!(rows, by_skip(world, set.path, ""), "{}", set.table);
+            assert_eq!(rows, by_link(world, set.path), "{}", set.table);
         }
-        assert_eq!(row_counts(&world).len(), 36);
+        assert_eq!(row_counts(world).len(), 36);
     }
 
     #[test]
@@ -322,8 +342,12 @@ mod tests {
 
     #[test]
     fn the_cursor_filters_and_orders() {
-        let world = World::new(1, 4000, &[]);
-        let all = by_skip(&world, "Deals", "");
+        check_cursor(&World::new(1, 4000, &[]));
+        check_cursor(&World::churned(1, 4000));
+    }
+
+    fn check_cursor(world: &World) {
+        let all = by_skip(world, "Deals", "");
         let when = |row: &Value| crate::sandbox::stamp::read(row["LastUpdateDate"].as_str().unwrap()).unwrap().ticks;
         let from = "2025-06-01T00:00:00-03:00";
         let edge = crate::sandbox::stamp::read(from).unwrap().ticks;
@@ -331,13 +355,13 @@ mod tests {
         expected.sort_by_key(|row| (when(row), row["Id"].as_u64()));
         assert!(expected.len() > 300 && expected.len() < 3000);
         let filter = format!("$filter=LastUpdateDate+ge+{from}");
-        let ordered = by_skip(&world, "Deals", &format!("{filter}&$orderby=LastUpdateDate+asc,Id"));
+        let ordered = by_skip(world, "Deals", &format!("{filter}&$orderby=LastUpdateDate+asc,Id"));
         assert_eq!(ordered.iter().collect::<Vec<_>>(), expected);
-        let falling = by_skip(&world, "Deals", &format!("{filter}&$orderby=LastUpdateDate+desc,Id+desc"));
+        let falling = by_skip(world, "Deals", &format!("{filter}&$orderby=LastUpdateDate+desc,Id+desc"));
         assert!(falling.iter().eq(expected.iter().rev().copied()));
         expected.sort_by_key(|row| row["Id"].as_u64());
-        assert!(by_skip(&world, "Deals", &filter).iter().eq(expected.iter().copied()));
-        let count = get(&world, "Deals", &format!("{filter}&$top=0&$count=true")).value();
+        assert!(by_skip(world, "Deals", &filter).iter().eq(expected.iter().copied()));
+        let count = get(world, "Deals", &format!("{filter}&$top=0&$count=true")).value();
         assert_eq!(count["@odata.count"], expected.len());
         // Bulk changes put more rows on one moment than a page holds.
         let mut moments: Vec<i64> = all.iter().map(when).collect();
@@ -350,21 +374,25 @@ mod tests {
 
     #[test]
     fn other_filters_and_orders_scan() {
-        let world = World::new(1, 1500, &[]);
-        let all = by_skip(&world, "Deals", "");
+        check_scan(&World::new(1, 1500, &[]));
+        check_scan(&World::churned(1, 1500));
+    }
+
+    fn check_scan(world: &World) {
+        let all = by_skip(world, "Deals", "");
         let won: Vec<&Value> = all.iter().filter(|row| row["StatusId"] == 2 && !row["Amount"].is_null()).collect();
         let filter = "$filter=StatusId+eq+2+and+not+(Amount+eq+null)";
-        assert!(by_skip(&world, "Deals", filter).iter().eq(won.iter().copied()));
+        assert!(by_skip(world, "Deals", filter).iter().eq(won.iter().copied()));
         let mut dear: Vec<&Value> = won.clone();
         dear.sort_by(|a, b| b["Amount"].as_f64().unwrap().total_cmp(&a["Amount"].as_f64().unwrap()));
         assert!(
-            by_skip(&world, "Deals", &format!("{filter}&$orderby=Amount+desc,Title"))
+            by_skip(world, "Deals", &format!("{filter}&$orderby=Amount+desc,Title"))
                 .iter()
                 .eq(dear.iter().copied())
         );
-        let text = by_skip(&world, "Contacts", "$filter=contains(Name,'São')+or+startswith(Name,'Ana')");
+        let text = by_skip(world, "Contacts", "$filter=contains(Name,'São')+or+startswith(Name,'Ana')");
         assert!(!text.is_empty() && text.len() < 1500);
-        let chosen = list(&world, "Deals", "$select=Id,Title&$top=2");
+        let chosen = list(world, "Deals", "$select=Id,Title&$top=2");
         assert!(chosen.iter().all(|row| row.as_object().unwrap().len() == 2));
     }
 

@@ -32,7 +32,7 @@ pub(super) const fn ids(table: &'static str, first: u64, step: u64) -> Option<Id
 
 /// The generator of a row of a set.
 pub(super) fn draw(rows: &Rows, row: u64) -> Draw {
-    rows.world.draw(rows.set.table, row)
+    rows.draw(rows.set.table, row)
 }
 
 /// The id of a random row of another table.
@@ -105,7 +105,7 @@ pub(super) fn custom(rows: &Rows, row: u64, entity: &str, o: &mut Object) {
     if !rows.expand.contains("OtherProperties") {
         return;
     }
-    let mut d = rows.world.draw("ploomes.other_properties", row);
+    let mut d = rows.draw("ploomes.other_properties", row);
     let owner = rows.id(row);
     o.array("OtherProperties", |a| {
         for field in 0..4_u64 {

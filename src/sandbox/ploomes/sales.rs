@@ -6,6 +6,8 @@ use super::deals::{CURRENCIES, DEALS};
 use super::lookups::{APPROVALS, ORDER_STAGES};
 use super::products::PRODUCTS;
 use super::row::{OPENED, UPDATED, any, custom, day, draw, flag, id, ids, maybe_any, tail, time};
+use crate::sandbox::changes::Item;
+use crate::sandbox::churn::{Churn, Cursor, Event};
 use crate::sandbox::json::{Cents, Object};
 use crate::sandbox::odata::{Rows, Set};
 use crate::sandbox::stamp::{DAY, NOW};
@@ -145,14 +147,14 @@ fn shared(rows: &Rows, row: u64, d: &mut Draw, o: &mut Object) {
 }
 
 fn order_item(rows: &Rows, row: u64, o: &mut Object) {
-    let mut d = draw(rows, row);
+    let mut d = drawn_item(rows, row);
     item(rows, row, &mut d, ("OrderId", ORDERS), o);
     // A yes or no for orders, a number for quotes: the sources disagree, a reader must take both.
     o.set("Bonus", flag(&mut d, 10)).set("OrderDate", time(&mut d, OPENED, NOW));
 }
 
 fn quote_item(rows: &Rows, row: u64, o: &mut Object) {
-    let mut d = draw(rows, row);
+    let mut d = drawn_item(rows, row);
     item(rows, row, &mut d, ("QuoteId", QUOTES), o);
     o.set("Bonus", d.maybe(20, |d| Cents(d.between(0, 10_000))));
 }
@@ -161,11 +163,15 @@ fn item(rows: &Rows, row: u64, d: &mut Draw, parent: (&str, &'static Set), o: &m
     let world = rows.world;
     let (name, set) = parent;
     let (items, parents) = (rows.set.count(world), set.count(world));
-    let owner = scaled(row, parents, items);
+    let put = rows.item(row);
+    let owner = put.map_or_else(
+        || set.any_id(world, scaled(row, parents, items)),
+        |put| set.id.map(|id| id.ids.id(world, put.owner)),
+    );
     let (quantity, unit, discount) = (d.between(1, 40), d.between(500, 500_000), d.between(0, 15));
     let total = quantity * unit * (100 - discount) / 100;
     id(rows, row, o);
-    o.set(name, set.any_id(world, owner))
+    o.set(name, owner)
         .set("ProductId", maybe_any(world, PRODUCTS, d, 97))
         .set("DealId", maybe_any(world, DEALS, d, 80))
         .set("OwnerId", maybe_any(world, USERS, d, 95))
@@ -174,8 +180,14 @@ fn item(rows: &Rows, row: u64, d: &mut Draw, parent: (&str, &'static Set), o: &m
         .set("UnitPrice", d.maybe(99, |_| Cents(unit)))
         .set("Discount", d.maybe(60, |_| discount))
         .set("Total", d.maybe(99, |_| Cents(total)))
-        .set("Ordination", row % 7)
+        .set("Ordination", d.row % 7)
         .set("ProductName", d.title());
+}
+
+/// The generator of an item: of the one that it replaces, if any.
+fn drawn_item(rows: &Rows, row: u64) -> Draw {
+    let like = rows.item(row).map_or((row, 0), |item| (item.like, item.revision));
+    rows.world.draw_revised(rows.set.table, like.0, like.1 + rows.revision(row))
 }
 
 /// Sets `Products` where the request expands it.
@@ -184,12 +196,82 @@ fn expand(rows: &Rows, row: u64, items: &'static Set, o: &mut Object) {
         return;
     }
     let below = Rows::of(rows.world, items);
-    let first = |parent: u64| first_scaled(parent, rows.count, below.count);
     o.array("Products", |a| {
-        for item in first(row)..first(row + 1) {
+        for item in items_of(&below, rows.set, row) {
             a.object(|o| (items.write)(&below, item, o));
         }
     });
+}
+
+/// The item rows of a parent row.
+fn items_of(items: &Rows, parents: &Set, row: u64) -> Vec<u64> {
+    if let Some(list) = items.list(row) {
+        return list.to_vec();
+    }
+    let (parents, all) = (parents.count(items.world), items.set.count(items.world));
+    let range = first_scaled(row, parents, all)..first_scaled(row + 1, parents, all);
+    if row < parents { range.collect() } else { Vec::new() }
+}
+
+pub(super) fn order_changed(churn: &mut Churn, event: Event) {
+    items_follow(churn, event, ORDERS, ORDER_ITEMS);
+}
+
+pub(super) fn quote_changed(churn: &mut Churn, event: Event) {
+    items_follow(churn, event, QUOTES, QUOTE_ITEMS);
+}
+
+/// What becomes of the items of an order or a quote that changed. An edit may give the same items new ids.
+fn items_follow(churn: &mut Churn, event: Event, parents: &'static Set, set: &'static Set) {
+    let Some(subject) = set.subject(churn.world, Cursor::Updated) else {
+        return;
+    };
+    let (Event::Inserted(owner) | Event::Updated(owner) | Event::Deleted(owner)) = event;
+    let rows = Rows::of(churn.world, set);
+    let mut list = items_of(&rows, parents, owner);
+    let known = |row: u64| {
+        let item = rows.item(row).unwrap_or(Item {
+            owner,
+            like: row,
+            revision: 0,
+        });
+        let revision = item.revision + rows.revision(row);
+        Item { revision, ..item }
+    };
+    let mut new: Vec<Option<Item>> = Vec::new();
+    let mut gone = Vec::new();
+    match event {
+        Event::Inserted(_) => new.resize(churn.rng.usize(..5), None),
+        Event::Deleted(_) => gone.append(&mut list),
+        Event::Updated(_) => match churn.rng.u32(..5) {
+            0 => {}
+            1 => {
+                new.extend(list.iter().map(|row| Some(known(*row))));
+                gone.append(&mut list);
+            }
+            2 => gone = list.split_off(churn.rng.usize(..=list.len())),
+            3 => new.resize(churn.rng.usize(1..4), None),
+            _ => {
+                for row in &list {
+                    churn.update(&subject, *row);
+                }
+            }
+        },
+    }
+    for row in gone {
+        churn.delete(&subject, row);
+    }
+    for item in new {
+        let row = churn.insert(&subject);
+        let item = item.unwrap_or(Item {
+            owner,
+            like: row,
+            revision: 0,
+        });
+        churn.world.changes_mut(subject.table, subject.rows).set_item(row, item);
+        list.push(row);
+    }
+    churn.world.changes_mut(subject.table, subject.rows).set_list(owner, list);
 }
 
 /// The parent row of an item row.

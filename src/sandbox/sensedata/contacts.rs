@@ -32,7 +32,7 @@ static ROLES: [&str; 5] = ["Diretora de operações", "Gerente", "Analista fisca
 static REASONS: [&str; 3] = ["Muitos e-mails", "Saiu da empresa", "Não se interessa 😴"];
 
 fn write(world: &World, row: u64, o: &mut Object<'_>) {
-    let mut d = world.draw(CONTACTS.ids.table, row);
+    let mut d = world.draw_now(CONTACTS.ids.table, row);
     let d = &mut d;
     let (person, city) = (d.person(), d.city());
     let customer = any(world, d, &CUSTOMERS);
@@ -70,12 +70,12 @@ fn write(world: &World, row: u64, o: &mut Object<'_>) {
         value(o, d, name, 90, |d| d.chance(percent));
     }
     o.set("updated_at", CONTACTS.updated(world, row));
-    let rows = (CONTACTS.rows)(world);
+    let revision = world.revision(CONTACTS.ids.table, row);
     let first = d.below(KINDS.len() as u64);
-    let kinds = world.children(TYPES.0, rows, row, TYPES.1);
+    let kinds = CONTACTS.children(world, TYPES, row);
     o.array("types", |types| {
         for item in 0..kinds {
-            let mut d = world.draw(TYPES.0, row * 1000 + item);
+            let mut d = world.draw_revised(TYPES.0, row * 1000 + item, revision);
             let number = first + item;
             let name = usize::try_from(number % KINDS.len() as u64)
                 .ok()
@@ -87,6 +87,5 @@ fn write(world: &World, row: u64, o: &mut Object<'_>) {
             });
         }
     });
-    let fields = world.children(FIELDS.0, rows, row, FIELDS.1);
-    custom_fields(world, o, FIELDS.0, row, fields, &FIELD_NAMES);
+    custom_fields(world, o, &CONTACTS, FIELDS, row, &FIELD_NAMES);
 }

@@ -44,7 +44,7 @@ static TITLE_STATUSES: [(&str, u64); 4] = [("Em aberto", 100), ("Pago", 100), ("
 static TITLE_KINDS: [&str; 3] = ["Mensalidade", "Implantação", "Serviço avulso"];
 
 fn write_contract(world: &World, row: u64, o: &mut Object<'_>) {
-    let mut d = world.draw(CONTRACTS.ids.table, row);
+    let mut d = world.draw_now(CONTRACTS.ids.table, row);
     let d = &mut d;
     let customer = any(world, d, &CUSTOMERS).filter(|_| d.filled(98));
     o.set("id", CONTRACTS.id(world, row));
@@ -96,7 +96,7 @@ fn write_contract(world: &World, row: u64, o: &mut Object<'_>) {
 }
 
 fn write_title(world: &World, row: u64, o: &mut Object<'_>) {
-    let mut d = world.draw(BILLING.ids.table, row);
+    let mut d = world.draw_now(BILLING.ids.table, row);
     let d = &mut d;
     let customer = any(world, d, &CUSTOMERS);
     let made = BILLING.created(world, row);

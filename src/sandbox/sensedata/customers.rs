@@ -38,29 +38,32 @@ struct Customer {
 }
 
 impl Customer {
-    fn of(world: &World, row: u64) -> (Customer, Draw) {
-        let mut d = world.draw(CUSTOMERS.ids.table, row);
+    /// A customer as others mention it: as the seed made it.
+    fn of(world: &World, row: u64) -> Customer {
+        Customer::drawn(&mut world.draw(CUSTOMERS.ids.table, row))
+    }
+
+    fn drawn(d: &mut Draw) -> Customer {
         let (company, cnpj, city) = (d.company(), d.cnpj(), d.city());
-        let customer = Customer {
+        Customer {
             name: company.name,
             legal: company.legal,
             domain: company.domain,
             legacy: if d.chance(60) { cnpj.clone() } else { format!("A-{}", d.digits(5)) },
             cnpj: if d.chance(50) { cnpj_dotted(&cnpj) } else { cnpj },
             city,
-        };
-        (customer, d)
+        }
     }
 }
 
 /// The e-mail domain of a customer, for its contacts.
 pub(super) fn domain(world: &World, row: u64) -> String {
-    Customer::of(world, row).0.domain
+    Customer::of(world, row).domain
 }
 
 /// The members of `customer` in other records.
 pub(super) fn fill_short(world: &World, row: u64, o: &mut Object<'_>) {
-    let customer = Customer::of(world, row).0;
+    let customer = Customer::of(world, row);
     o.set("id", CUSTOMERS.id(world, row))
         .set("id_legacy", customer.legacy)
         .null("group")
@@ -78,8 +81,9 @@ static INDUSTRIES: [&str; 5] = ["Varejo", "Indústria", "Saúde", "Educação", 
 static CANCELS: [&str; 4] = ["preço", "falta de uso", "concorrência, preço", "encerrou atividades"];
 
 fn write(world: &World, row: u64, o: &mut Object<'_>) {
-    let (customer, mut d) = Customer::of(world, row);
+    let mut d = world.draw_now(CUSTOMERS.ids.table, row);
     let d = &mut d;
+    let customer = Customer::drawn(d);
     o.set("id", CUSTOMERS.id(world, row));
     text(o, d, "id_legacy", 85, |_| &customer.legacy);
     text(o, d, "group", 30, |d| format!("Grupo {}", d.company().name));
@@ -120,6 +124,5 @@ fn write(world: &World, row: u64, o: &mut Object<'_>) {
     text(o, d, "sponsor_email", 65, |_| sponsor.email(&customer.domain));
     o.set("created_at", CUSTOMERS.created(world, row))
         .set("updated_at", CUSTOMERS.updated(world, row));
-    let count = world.children(FIELDS.0, (CUSTOMERS.rows)(world), row, FIELDS.1);
-    custom_fields(world, o, FIELDS.0, row, count, &FIELD_NAMES);
+    custom_fields(world, o, &CUSTOMERS, FIELDS, row, &FIELD_NAMES);
 }

@@ -4,7 +4,9 @@
 use std::ops::Range;
 
 use crate::sandbox::ask::{Answer, Ask};
-use crate::sandbox::clock::{Clock, Ids, Pace};
+use crate::sandbox::changes::Changes;
+use crate::sandbox::churn::{Cursor, Subject, Timed};
+use crate::sandbox::clock::{Clock, Ids, NEVER, Pace, partition};
 use crate::sandbox::json::{At, Json, Object};
 use crate::sandbox::stamp::{self, DAY, NOW};
 use crate::sandbox::world::{Draw, World};
@@ -14,6 +16,7 @@ pub(super) struct Entity {
     /// Last segment of the path and name of the list in the envelope.
     pub name: &'static str,
     pub ids: Ids,
+    /// Rows that the seed gives.
     pub rows: fn(&World) -> u64,
     /// Which of `updated_at` and `created_at` can be filtered by. Other filters are ignored.
     pub filters: &'static [&'static str],
@@ -40,16 +43,53 @@ impl Entity {
         self.ids.id(world, row)
     }
 
-    /// When a row was made: later for every later row, all before any row was updated.
+    /// When a row was made: later for every later row, by the seed all before any row was updated.
     pub(super) fn created(&self, world: &World, row: u64) -> At {
-        At(self.creation(world).at(row).ticks, 6, "")
+        At(self.made(world)(row), 6, "")
+    }
+
+    fn made<'w>(&self, world: &'w World) -> impl Fn(u64) -> i64 + use<'w> {
+        let seed = Clock::new(world, self.ids.table, CREATED, (self.rows)(world));
+        let changes = self.changes(world);
+        move |row| changes.and_then(|changes| changes.born(row)).unwrap_or_else(|| seed.at(row).ticks)
     }
 
     /// When a row was last updated; nothing for the rows that never were.
     pub(super) fn updated(&self, world: &World, row: u64) -> Option<At> {
-        let updates = Updates::of(world, self);
-        let place = updates.place(row);
-        (place < updates.dated).then(|| At(updates.clock.at(place).ticks, 6, ""))
+        let moment = self.updates(world).of(row);
+        (moment != NEVER).then_some(At(moment.ticks, 6, ""))
+    }
+
+    /// How many rows there are now.
+    pub(super) fn live(&self, world: &World) -> u64 {
+        world.live(self.ids.table, (self.rows)(world))
+    }
+
+    /// How many items of an exploded table a row has.
+    pub(super) fn children(&self, world: &World, child: (&'static str, u64), row: u64) -> u64 {
+        world.children(child, (self.ids.table, (self.rows)(world)), row)
+    }
+
+    /// The items of all rows.
+    pub(super) fn all_children(&self, world: &World, child: (&'static str, u64)) -> u64 {
+        world.all_children(child, (self.ids.table, (self.rows)(world)))
+    }
+
+    /// The list as churn knows it.
+    pub(super) fn subject(&self, world: &World) -> Subject {
+        let rows = (self.rows)(world);
+        Subject {
+            table: self.ids.table,
+            rows,
+            ids: self.ids,
+            time: Some(Timed {
+                cursor: Cursor::Updated,
+                pace: UPDATED,
+                undated: Some(undated(rows)),
+            }),
+            after: None,
+            along: &[],
+        }
     }
 
     /// The page the request asks for.
@@ -83,16 +123,22 @@ impl Entity {
     }
 
     fn find<'w>(&self, world: &'w World, ask: &Ask) -> Result<Found<'w>, Answer> {
-        let rows = (self.rows)(world);
-        let updates = Updates::of(world, self);
-        let creation = self.creation(world);
-        let dated = updates.dated;
-        let updated = self.range(ask, "updated_at", |moment| updates.clock.partition(dated, |at| at.ticks < moment))?;
-        let created = self.range(ask, "created_at", |moment| creation.partition(rows, |at| at.ticks < moment))?;
+        let changes = self.changes(world);
+        let updates = self.updates(world);
+        let ever = changes.map_or_else(|| (self.rows)(world), Changes::ever);
+        let made = self.made(world);
+        let made_before = |moment: i64| {
+            let row = partition(ever, |row| made(row) < moment);
+            changes.map_or(row, |changes| changes.rows().kept_before(row))
+        };
+        let updated = self.range(ask, "updated_at", |moment| updates.partition(|at| at.ticks < moment))?;
+        let created = self.range(ask, "created_at", made_before)?;
+        let dated = updates.partition(|at| at != NEVER);
         let by_update = match ask.param("order_by") {
             Some(field) => field == "updated_at",
             None => updated.is_some(),
         };
+        let rows = updates.len();
         Ok(Found {
             rows,
             updated: updated.map(|(low, high)| low..high.unwrap_or(dated)),
@@ -100,6 +146,7 @@ impl Entity {
             by_update,
             descending: ask.param("sort").is_some_and(|sort| sort.eq_ignore_ascii_case("desc")),
             updates,
+            changes,
         })
     }
 
@@ -126,9 +173,21 @@ impl Entity {
         Ok(Some((low, high)))
     }
 
-    fn creation<'w>(&self, world: &'w World) -> Clock<'w> {
-        Clock::new(world, self.ids.table, CREATED, (self.rows)(world))
+    /// The rows in the order of their last update; those without one come last.
+    fn updates<'w>(&self, world: &'w World) -> Clock<'w> {
+        let rows = (self.rows)(world);
+        let clock = Clock::new(world, self.ids.table, UPDATED, rows);
+        clock.without_last(undated(rows)).with(self.changes(world))
     }
+
+    fn changes<'w>(&self, world: &'w World) -> Option<&'w Changes> {
+        world.changes(self.ids.table)
+    }
+}
+
+/// How many of so many rows were never updated.
+fn undated(rows: u64) -> u64 {
+    rows / 16
 }
 
 const UPDATED_FROM: i64 = NOW - 600 * DAY;
@@ -149,37 +208,6 @@ const UPDATED: Pace = Pace {
     ties: true,
 };
 
-/// The rows of a list in the order of their last update; those without one come last.
-struct Updates<'w> {
-    clock: Clock<'w>,
-    rows: u64,
-    /// How many rows have the time of an update.
-    dated: u64,
-    /// The rank of row 0, which is made the first so that it has a time.
-    shift: u64,
-}
-
-impl<'w> Updates<'w> {
-    fn of(world: &'w World, entity: &Entity) -> Updates<'w> {
-        let rows = (entity.rows)(world);
-        let clock = Clock::new(world, entity.ids.table, UPDATED, rows);
-        Updates {
-            dated: rows - rows / 16,
-            shift: clock.rank(0),
-            clock,
-            rows,
-        }
-    }
-
-    fn place(&self, row: u64) -> u64 {
-        (self.clock.rank(row) + self.rows - self.shift) % self.rows.max(1)
-    }
-
-    fn row(&self, place: u64) -> u64 {
-        self.clock.row(place + self.shift)
-    }
-}
-
 /// The rows a request means, in its order.
 struct Found<'w> {
     rows: u64,
@@ -187,13 +215,18 @@ struct Found<'w> {
     created: Option<Range<u64>>,
     by_update: bool,
     descending: bool,
-    updates: Updates<'w>,
+    updates: Clock<'w>,
+    changes: Option<&'w Changes>,
 }
 
 impl Found<'_> {
     /// A place in the order asked for, as a row.
     fn row(&self, place: u64) -> u64 {
-        if self.by_update { self.updates.row(place) } else { place }
+        match self.changes {
+            _ if self.by_update => self.updates.row(place),
+            None => place,
+            Some(changes) => changes.row(place),
+        }
     }
 
     /// The range of places that the filter by the ordering column leaves, and whether the other filter is to be tried on
@@ -209,7 +242,8 @@ impl Found<'_> {
 
     fn takes(&self, row: u64) -> bool {
         let within = |range: &Option<Range<u64>>, place| range.as_ref().is_none_or(|range| range.contains(&place));
-        within(&self.created, row) && within(&self.updated, self.updates.place(row))
+        let made = self.changes.map_or(row, |changes| changes.rows().kept_before(row));
+        within(&self.created, made) && within(&self.updated, self.updates.rank(row))
     }
 
     /// By arithmetic when the only filter is on the ordering column, else by a scan.
@@ -277,15 +311,18 @@ pub(super) fn date(d: &mut Draw, ticks: i64) -> String {
     if d.chance(50) { date } else { format!("{date}T00:00:00") }
 }
 
-/// `custom_fields`: an object with a member per field, whose `value` is a text, a number or an array.
-pub(super) fn custom_fields(world: &World, o: &mut Object<'_>, table: &str, row: u64, count: u64, names: &[&str]) {
+/// `custom_fields`, by its table and how many a row has at most: an object with a member per field, whose `value` is a text, a
+/// number or an array.
+pub(super) fn custom_fields(world: &World, o: &mut Object<'_>, entity: &Entity, child: (&'static str, u64), row: u64, names: &[&str]) {
+    let count = entity.children(world, child, row);
+    let revision = world.revision(entity.ids.table, row);
     if count == 0 && row % 2 == 1 {
         o.null("custom_fields");
         return;
     }
     o.object("custom_fields", |fields| {
         for item in 0..count {
-            let mut d = world.draw(table, row * 1000 + item);
+            let mut d = world.draw_revised(child.0, row * 1000 + item, revision);
             let listed = usize::try_from(item).ok().and_then(|at| names.get(at));
             let name = listed.map_or_else(|| format!("campo_{item}"), |name| (*name).to_owned());
             fields.object(&name, |field| match d.below(4) {

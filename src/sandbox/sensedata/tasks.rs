@@ -35,7 +35,7 @@ static PRIORITIES: [&str; 3] = ["Baixa", "Média", "Alta"];
 static TAGS: [&str; 4] = ["onboarding", "risco, churn", "QBR;2026", "#upsell"];
 
 fn write(world: &World, row: u64, o: &mut Object<'_>) {
-    let mut d = world.draw(TASKS.ids.table, row);
+    let mut d = world.draw_now(TASKS.ids.table, row);
     let d = &mut d;
     let created = TASKS.created(world, row);
     o.set("id", TASKS.id(world, row));
