@@ -99,6 +99,7 @@ fn page(records: &[&str]) -> Page {
     Page {
         body: Bytes::from(body),
         records,
+        resume: None,
         memory: None,
     }
 }
@@ -499,6 +500,7 @@ fn a_malformed_record_is_a_defect_and_not_told() {
     let outside = Page {
         body: Bytes::from_static("{}é".as_bytes()),
         records: vec![0..2, 0..9, 3..4],
+        resume: None,
         memory: None,
     };
     assert!(decoder.decode(&outside).is_err());

@@ -146,10 +146,8 @@ impl Family {
 
         let options = ReadOptions {
             from: self.start(),
-            until: None,
-            memory: run.pages.clone(),
-            seen_keys_limit: run.seen_keys,
             endpoint: self.connection.tables.get(&self.table.id).and_then(|table| table.endpoint.clone()),
+            ..ReadOptions::all(run.pages.clone(), run.seen_keys)
         };
         let meter = &run.progress.tables[self.places[0]].meter;
         let read = read::read(&self.client, source, &self.table, &options, meter, pages).await;

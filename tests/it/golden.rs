@@ -71,13 +71,7 @@ async fn decode(source: &Source, table: &Table) -> Vec<Vec<RecordBatch>> {
     let connection = Connection::to_sandbox(source, vendor.url(), "token").unwrap();
     let client = client(&connection, Stop::never()).unwrap();
     let (pages, mut queue) = tokio::sync::mpsc::channel(1_000);
-    let options = ReadOptions {
-        from: None,
-        until: None,
-        memory: Memory::new(1 << 20),
-        seen_keys_limit: 1 << 20,
-        endpoint: None,
-    };
+    let options = ReadOptions::all(Memory::new(1 << 20), 1 << 20);
     read::read(&client, source, table, &options, &Meter::new(), pages)
         .await
         .unwrap_or_else(|error| panic!("{}.{}: {error:?}", source.id, table.id));
