@@ -105,7 +105,8 @@ impl Bucket {
     }
 
     fn paused_for(&self, now: Instant) -> Duration {
-        self.paused_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
+        self.paused_until
+            .map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
     }
 
     fn pause(&mut self, until: Instant) {

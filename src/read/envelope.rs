@@ -261,7 +261,10 @@ impl<'a> Pass<'_, 'a> {
         let parts = key.iter().chain(times).flatten().map(|value| value.raw);
         let state = match named {
             true => self.shape.namer.state(parts),
-            false => self.shape.namer.state(std::iter::once(self.text.get(range.clone()).unwrap_or_default())),
+            false => self
+                .shape
+                .namer
+                .state(std::iter::once(self.text.get(range.clone()).unwrap_or_default())),
         };
         Ok(Record {
             range,

@@ -1,11 +1,11 @@
 //! What a read will take, by the API's own count.
 
+use super::identity::Picks;
 use super::memory::Memory;
 use super::pagination::Pager;
+use super::resume::Resume;
 use super::walk::{Reader, Sink};
 use super::{ReadOptions, fetch};
-use super::identity::Picks;
-use super::resume::Resume;
 use crate::error::Result;
 use crate::http::{Client, Meter};
 use crate::schema::{Source, Table};

@@ -196,7 +196,11 @@ impl<'a> Pager<'a> {
                 if let (Some(param), Some(order)) = (order_param, order) {
                     params.push((param, order.clone()));
                 }
-                let start = if let At::Windows(windows) = &self.at { windows.ahead().start } else { 0 };
+                let start = if let At::Windows(windows) = &self.at {
+                    windows.ahead().start
+                } else {
+                    0
+                };
                 params.push((size_param, size(*declared)));
                 params.push((offset_param, start.to_string()));
             }
@@ -268,12 +272,16 @@ impl<'a> Pager<'a> {
         if !self.started {
             self.counted = held.counted;
             if let (Some(resume), At::Windows(windows)) = (&self.resume, &self.at) {
-                let again = held.marks.iter().filter(|mark| mark.and_then(Mark::new).is_some_and(|mark| !mark.is_above(&resume.above)));
+                let again = held
+                    .marks
+                    .iter()
+                    .filter(|mark| mark.and_then(Mark::new).is_some_and(|mark| !mark.is_above(&resume.above)));
                 self.before = windows.ahead().start + again.count() as u64;
             }
         }
         if !held.marks.is_empty() {
-            self.asked_again = false;
+            // Rows that were read show as little as none do.
+            self.asked_again &= held.unseen == 0;
             self.rows += held.unseen as u64;
             self.keep_order(&held.marks)?;
         }
@@ -324,10 +332,15 @@ impl<'a> Pager<'a> {
             return Ok(());
         }
         let keys: Option<Vec<Mark>> = marks.iter().map(|mark| mark.and_then(Mark::new)).collect();
-        let grows = keys.as_ref().is_some_and(|keys| keys.windows(2).all(|pair| pair[1].is_above(&pair[0])));
+        let grows = keys
+            .as_ref()
+            .is_some_and(|keys| keys.windows(2).all(|pair| pair[1].is_above(&pair[0])));
         if !grows && self.resume.is_some() {
-            return Err(Error::new(Kind::Data, "expected rows in the order of their key, found another, so the read cannot go on from where it was left")
-                .hint("the vendor ignored the order: the table has to be read from its beginning"));
+            return Err(Error::new(
+                Kind::Data,
+                "expected rows in the order of their key, found another, so the read cannot go on from where it was left",
+            )
+            .hint("the vendor ignored the order: the table has to be read from its beginning"));
         }
         self.sorted = grows;
         if let Some(last) = keys.and_then(|keys| keys.into_iter().next_back())

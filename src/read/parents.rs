@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{ReadOptions, ReadSummary};
 use super::identity::Picks;
 use super::memory::Memory;
 use super::walk::{Reader, Sink};
+use super::{ReadOptions, ReadSummary};
 use crate::error::{Error, Kind, Result};
 use crate::http::{Client, Meter};
 use crate::json::{Scanner, unescape};

@@ -264,7 +264,13 @@ impl<'a> Reader<'a> {
         self.check_count(id, slice, &pager).await
     }
 
-    async fn ask(&mut self, endpoint: usize, id: Option<&str>, slice: Option<(&str, &str)>, pager: &Pager<'_>) -> Result<Envelope, Failure> {
+    async fn ask(
+        &mut self,
+        endpoint: usize,
+        id: Option<&str>,
+        slice: Option<(&str, &str)>,
+        pager: &Pager<'_>,
+    ) -> Result<Envelope, Failure> {
         let endpoint = self.endpoints.get(endpoint).map_or("", String::as_str);
         let path = match id {
             None => endpoint.to_owned(),

@@ -25,9 +25,7 @@ fn keyset() -> Pagination {
 }
 
 fn offset() -> Pagination {
-    pagination(
-        "type = \"offset\"\noffset_param = \"$skip\"\nsize_param = \"$top\"\nsize = 500\norder_param = \"$orderby\"\norder = \"id\"",
-    )
+    pagination("type = \"offset\"\noffset_param = \"$skip\"\nsize_param = \"$top\"\nsize = 500\norder_param = \"$orderby\"\norder = \"id\"")
 }
 
 fn page() -> Pagination {
@@ -37,7 +35,10 @@ fn page() -> Pagination {
 fn held<'a>(marks: &[&'a str]) -> Held<'a> {
     Held {
         marks: marks.iter().copied().map(Some).collect(),
-        states: marks.iter().map(|mark| mark.bytes().fold(0, |sum, byte| sum * 256 + u64::from(byte))).collect(),
+        states: marks
+            .iter()
+            .map(|mark| mark.bytes().fold(0, |sum: u64, byte| sum.wrapping_mul(257) + u64::from(byte)))
+            .collect(),
         unseen: marks.len(),
         next: Next::Absent,
         counted: None,
@@ -50,7 +51,10 @@ fn walk(pagination: &Pagination) -> Pager<'_> {
 
 /// Takes in a page that follows.
 fn take(pager: &mut Pager, held: &Held<'_>) -> Step {
-    assert!(pager.follows(&held.states, held.marks.first().copied().flatten()).unwrap(), "{held:?}");
+    assert!(
+        pager.follows(&held.states, held.marks.first().copied().flatten()).unwrap(),
+        "{held:?}"
+    );
     pager.advance(held).unwrap()
 }
 
@@ -150,7 +154,12 @@ fn offsets_overlap_and_go_back_until_a_page_begins_with_a_known_row() {
     assert_eq!(take(&mut pager, &held(&rows[..500])), Step::Next);
     assert_eq!(query(&pager), "$orderby=id&$top=500&$skip=475", "a twentieth");
     // Sixty rows were deleted before it.
-    let mut follows = |rows: &[&str]| pager.follows(&held(rows).states, None).map(|follows| (follows, query(&pager))).unwrap();
+    let mut follows = |rows: &[&str]| {
+        pager
+            .follows(&held(rows).states, None)
+            .map(|follows| (follows, query(&pager)))
+            .unwrap()
+    };
     assert_eq!(follows(&rows[535..]), (false, "$orderby=id&$top=500&$skip=450".to_owned()));
     assert_eq!(follows(&rows[510..]), (false, "$orderby=id&$top=500&$skip=400".to_owned()));
     let page = Held {
@@ -158,7 +167,11 @@ fn offsets_overlap_and_go_back_until_a_page_begins_with_a_known_row() {
         ..held(&rows[460..])
     };
     assert_eq!(take(&mut pager, &page), Step::Next);
-    assert_eq!(query(&pager), "$orderby=id&$top=500&$skip=628", "400 and 240, less a twentieth of the last");
+    assert_eq!(
+        query(&pager),
+        "$orderby=id&$top=500&$skip=628",
+        "400 and 240, less a twentieth of the last"
+    );
     let nothing_new = Held {
         unseen: 0,
         ..held(&rows[688..])
@@ -219,7 +232,10 @@ fn a_vendor_that_ignores_the_size_is_paged_by_number() {
     for (pages, expected) in [
         // More than asked: the size is its own. At the second page, at the first, or at the first asked for again.
         (vec![(&["1", "2", "3"][..], true), (&["4", "5", "6"], true)], "page=3&limit=1000"),
-        (vec![(&["1", "2", "3"], true), (&["4"], false), (&["1", "2", "3"], false)], "page=2&limit=1000"),
+        (
+            vec![(&["1", "2", "3"], true), (&["4"], false), (&["1", "2", "3"], false)],
+            "page=2&limit=1000",
+        ),
     ] {
         let mut pager = walk(&pagination);
         for (page, follows) in pages {
@@ -265,15 +281,28 @@ fn pages_without_a_size_end_in_three_ways() {
 
 #[test]
 fn a_resumed_walk_finds_its_place() {
-    let above = |key| Resume { at: None, above: Mark::new(key).unwrap() };
+    let above = |key| Resume {
+        at: None,
+        above: Mark::new(key).unwrap(),
+    };
     let pagination = keyset();
     let pager = Pager::new(&pagination, Place::Key, Some(above("9")));
     assert_eq!(query(&pager), "$filter=Id gt 9&$orderby=Id&$top=300&$count=true");
-    assert_eq!(query(&Pager::small(&pagination, Some(above("9")))), "$filter=Id gt 9&$orderby=Id&$top=1&$count=true");
+    assert_eq!(
+        query(&Pager::small(&pagination, Some(above("9")))),
+        "$filter=Id gt 9&$orderby=Id&$top=1&$count=true"
+    );
     assert_eq!(pager.resume().as_deref(), Some("above 9"));
 
     let pagination = offset();
-    let mut pager = Pager::new(&pagination, Place::Position, Some(Resume { at: Some(900), ..above("9") }));
+    let mut pager = Pager::new(
+        &pagination,
+        Place::Position,
+        Some(Resume {
+            at: Some(900),
+            ..above("9")
+        }),
+    );
     assert_eq!(query(&pager), "$orderby=id&$top=500&$skip=899");
     assert!(!pager.follows(&[0], Some("10")).unwrap(), "rows before it may not have been read");
     assert_eq!(query(&pager), "$orderby=id&$top=500&$skip=898");
@@ -285,7 +314,10 @@ fn a_resumed_walk_finds_its_place() {
     assert_eq!(take(&mut pager, &page), Step::Next);
     assert_eq!((pager.rows(), pager.counted()), (1, Some(100)), "898 and the two read before");
     assert_eq!(pager.resume().as_deref(), Some("at 901 above 11"));
-    let wrong = Held { unseen: 2, ..held(&["11", "13", "12"]) };
+    let wrong = Held {
+        unseen: 2,
+        ..held(&["11", "13", "12"])
+    };
     assert!(pager.advance(&wrong).unwrap_err().message().contains("cannot go on"));
 
     let mut pager = Pager::new(&pagination, Place::Position, None);
