@@ -78,7 +78,7 @@ impl Rows {
             Change::Insert => {
                 let key = (self.clock * 37) % 1_000 + 1;
                 // Not a key that was there before.
-                if key % 10 != 0 && !self.deleted.contains(&key) {
+                if !key.is_multiple_of(10) && !self.deleted.contains(&key) {
                     self.touched.insert(key);
                     self.times.entry(key).or_insert(self.clock);
                 }
