@@ -64,15 +64,7 @@ async fn pages(source: &Source, table: &Table) -> Vec<Page> {
     let connection = Connection::to_sandbox(source, &sandbox.base_url(&source.id), Sandbox::token(&source.id)).unwrap();
     let client = client(&connection, Stop::never()).unwrap();
     let (sender, mut queue) = tokio::sync::mpsc::channel(100_000);
-    let options = ReadOptions {
-        from: None,
-        until: None,
-        memory: Memory::new(u32::MAX >> 1),
-        seen_keys_limit: 1 << 30,
-        endpoint: None,
-        resume: None,
-        keys_only: false,
-    };
+    let options = ReadOptions::all(Memory::new(u32::MAX >> 1), 1 << 30);
     read::read(&client, source, table, &options, &Meter::new(), sender).await.unwrap();
     let mut pages = Vec::new();
     while let Some(page) = queue.recv().await {

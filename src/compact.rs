@@ -7,9 +7,9 @@
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::Utc;
 use tokio::runtime::Handle;

@@ -12,7 +12,8 @@ pub struct Page {
     pub body: Bytes,
     /// Where each record's value lies in the body, in the vendor's order. Records whose key was already read are left out.
     pub records: Vec<Range<usize>>,
-    /// Where a read goes on that has everything up to the end of this page, in the words of the reader; nothing where it cannot.
+    /// Where a read goes on ([`ReadOptions::resume`](crate::read::ReadOptions::resume)) that is to give every row which is neither in this page
+    /// nor in those before it; none where the table's paging has no such place.
     pub resume: Option<String>,
     /// The body's share of the memory budget, given back when the page is dropped.
     pub memory: Option<OwnedSemaphorePermit>,

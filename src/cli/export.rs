@@ -113,7 +113,13 @@ pub(super) fn selection(args: &ConnectionArgs) -> Selection {
 }
 
 /// Proves that the lake can be written, takes the leases, runs, shows progress and tells the summary. Nothing if every connection was busy and left out.
-pub(super) async fn run_shown(mut export: Export, if_busy: IfBusy, printer: &Printer, mode: ProgressMode, stop: &Stop) -> Result<Option<RunReport>> {
+pub(super) async fn run_shown(
+    mut export: Export,
+    if_busy: IfBusy,
+    printer: &Printer,
+    mode: ProgressMode,
+    stop: &Stop,
+) -> Result<Option<RunReport>> {
     // A bucket that does not answer would hold the first Ctrl-C for minutes.
     stop.race(export.probe_lake()).await?;
     for (connection, holder) in export.lease(if_busy).await? {

@@ -142,7 +142,9 @@ async fn an_export_that_commits_meanwhile_wins() {
     (mine.version, mine.run_id, mine.entries) = (2, "mine".to_owned(), lost);
     mine.rows = 2;
     mine.bytes = mine.entries[0].meta.content_length;
-    let error = commit_all(&bench.lake, &[(&family[0], mine)], std::time::Duration::ZERO).await.unwrap_err();
+    let error = commit_all(&bench.lake, &[(&family[0], mine)], std::time::Duration::ZERO)
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), Kind::Conflict, "{error:?}");
     assert_eq!(bench.lake.size(&dead).await.unwrap(), None, "what was lost is not left over");
     assert_eq!(commit::content(&bench.lake).await.unwrap(), exported);

@@ -315,7 +315,9 @@ impl Export {
         };
         let written = if stop.is_requested() {
             let late = || Error::store("the lake did not take the run report in time");
-            tokio::time::timeout(GRACE, run.close(&report)).await.unwrap_or_else(|_| Err(late()))
+            tokio::time::timeout(GRACE, run.close(&report))
+                .await
+                .unwrap_or_else(|_| Err(late()))
         } else {
             run.close(&report).await
         };

@@ -8,6 +8,7 @@ use super::{Family, Moment, Run};
 use crate::commit::{Manifest, ManifestSchema};
 use crate::error::{Error, Result};
 use crate::merge::{Missing, Range};
+use crate::read;
 use crate::schema::{Mode, Table};
 
 /// What a cycle reads and replaces.
@@ -146,8 +147,9 @@ impl Family {
             return whole(Kind::Refresh, false);
         }
         if let Some(text) = &base.resume {
-            // A mark that cannot be read is one of another program: what is there is replaced.
-            return match Resume::parse(text) {
+            // A mark that cannot be gone on from is one of another program: what is there is replaced.
+            let is_good = |resume: &Resume| read::check_resume(&self.table, &resume.mark).is_ok();
+            return match Resume::parse(text).filter(is_good) {
                 Some(resume) => whole(Kind::Load { resume: Some(resume) }, false),
                 None => whole(Kind::Refresh, false),
             };

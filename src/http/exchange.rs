@@ -1,11 +1,14 @@
 //! One attempt: a turn at the limit, a request, an answer to its last byte. Redirects are followed here, each with a turn of its own.
 
+use std::time::{Instant, SystemTime};
+
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use reqwest::header::{HeaderMap, LOCATION};
 use url::Url;
 
 use super::fault::{Fault, Then, host, transport};
-use super::{Client, Meter, quota};
+use super::{Client, Meter, clock, quota};
 use crate::error::Kind;
 
 /// Redirects followed for one request.
@@ -20,6 +23,8 @@ pub struct Reply {
     pub body: Bytes,
     /// The headers.
     pub headers: HeaderMap,
+    /// When the request was sent, by the vendor's clock: not later than what the reply shows.
+    pub asked_at: DateTime<Utc>,
 }
 
 /// Sends the request once.
@@ -28,7 +33,7 @@ pub(super) async fn exchange(client: &Client, url: &Url, meter: &Meter) -> Resul
     for _ in 0..=REDIRECTS {
         // First a place among the requests under way, then the turn: a turn must be used at once or it counts in the wrong window.
         let _place = client.in_flight.acquire().await;
-        meter.waited(client.limiter.turn().await);
+        client.limiter.turn(meter).await;
         meter.request();
         let reply = match tokio::time::timeout(client.options.timeout, send(client, &url, meter)).await {
             Ok(reply) => reply?,
@@ -39,7 +44,7 @@ pub(super) async fn exchange(client: &Client, url: &Url, meter: &Meter) -> Resul
             }
         };
         // A reset far away under a success is more likely a misread header than a quota; if it is one, a 429 will tell.
-        if let Some(wait) = quota::reset(&reply.headers, std::time::SystemTime::now()).filter(|wait| *wait <= quota::LONGEST_PAUSE) {
+        if let Some(wait) = quota::reset(&reply.headers, SystemTime::now()).filter(|wait| *wait <= quota::LONGEST_PAUSE) {
             client.limiter.pause(wait);
         }
         match redirect(&url, &reply)? {
@@ -53,7 +58,9 @@ pub(super) async fn exchange(client: &Client, url: &Url, meter: &Meter) -> Resul
 
 async fn send(client: &Client, url: &Url, meter: &Meter) -> Result<Reply, Fault> {
     let transport = |error: reqwest::Error| transport(&error, url, &client.options);
+    let (sent, began) = (SystemTime::now(), Instant::now());
     let mut response = client.http.get(url.clone()).send().await.map_err(transport)?;
+    let asked_at = clock::asked_at(response.headers(), sent, began.elapsed());
     let max_body = client.options.max_body;
     let too_large = || {
         Fault::new(
@@ -85,6 +92,7 @@ async fn send(client: &Client, url: &Url, meter: &Meter) -> Result<Reply, Fault>
         status: response.status().as_u16(),
         body: Bytes::from(body),
         headers: std::mem::take(response.headers_mut()),
+        asked_at,
     })
 }
 
@@ -156,6 +164,7 @@ mod tests {
                 status: 307,
                 body: Bytes::new(),
                 headers,
+                asked_at: DateTime::UNIX_EPOCH,
             };
             match (redirect(&Url::parse(from).unwrap(), &reply), outcome) {
                 (Ok(target), Ok(expected)) => assert_eq!(target.unwrap().as_str(), expected),

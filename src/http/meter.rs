@@ -1,6 +1,7 @@
 //! What has been read of a table so far, for whoever shows progress.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Counters of one table, raised while it is read and sampled from elsewhere.
@@ -13,6 +14,7 @@ pub struct Meter {
     pages: AtomicU64,
     rows: AtomicU64,
     total_rows: AtomicU64,
+    trouble: Mutex<Option<String>>,
 }
 
 /// A sample of a [`Meter`].
@@ -24,7 +26,7 @@ pub struct Counts {
     pub retries: u64,
     /// Bytes of bodies, decompressed.
     pub bytes: u64,
-    /// Time spent waiting for the rate limit and for pauses the vendor asked for.
+    /// Time spent waiting for the rate limit and for pauses the vendor asked for; a pause counts whole from its beginning.
     pub waited_ms: u64,
     /// Pages understood.
     pub pages: u64,
@@ -51,6 +53,19 @@ impl Meter {
             rows: self.rows.load(Relaxed),
             total_rows: self.total_rows.load(Relaxed),
         }
+    }
+
+    /// Why the request under way is being sent again, while it is; one line, without the token.
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn trouble_with(&self, trouble: String) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(trouble);
+    }
+
+    pub(super) fn trouble_over(&self) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     pub(super) fn request(&self) {

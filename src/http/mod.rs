@@ -6,12 +6,14 @@
 //! | `rate_limit` | turns: never more requests in a window than the vendor allows |
 //! | `exchange` | one attempt, redirects included, bounded in time and size |
 //! | `fault` | what a status or a broken connection means: again, pause, or the end |
+//! | `clock` | the vendor's clock |
 //! | `quota`, `retry` | how long to wait: by the vendor's word, or by our own backoff |
 //! | `words` | the vendor's words in an error body, without the token |
 //! | `meter`, `stop` | progress counters, and the signal that ends a run |
 //!
 //! The token goes into a header, to the host of the connection's address only. It stands in no address and in no error.
 
+mod clock;
 mod exchange;
 mod fault;
 mod meter;
@@ -172,7 +174,10 @@ impl Client {
                 });
             }
             let fault = match self.attempt(&url, request, meter, &mut read).await {
-                Ok(done) => return Ok(done),
+                Ok(done) => {
+                    meter.trouble_over();
+                    return Ok(done);
+                }
                 Err(fault) => fault,
             };
             let wait = retry::backoff(&self.options.retry, attempt);
@@ -185,12 +190,21 @@ impl Client {
             if fault.then == Then::Fail || attempt >= self.options.retry.attempts {
                 return Err(self.give_up(&url, fault, attempt, started.elapsed()));
             }
+            meter.retry();
+            self.tell_retry(&url, request, &fault, attempt, meter);
             if fault.then == Then::Retry {
                 tokio::time::sleep(wait).await;
             }
-            meter.retry();
             attempt += 1;
         }
+    }
+
+    /// The attempts that are left may take minutes: whoever reads the log, or looks at [`Meter::trouble`], hears why at once.
+    fn tell_retry(&self, url: &Url, request: &Request, fault: &Fault, attempt: u32, meter: &Meter) {
+        let of = self.options.retry.attempts;
+        let fault = self.options.token.redact(&fault.what);
+        tracing::warn!(table = request.table, %url, attempt, of, fault, "asking again");
+        meter.trouble_with(format!("{fault}; asking again (attempt {attempt} of {of} failed)"));
     }
 
     async fn attempt<T>(

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+
+use super::clock::clock;
 
 /// The longest pause that is made for a vendor; a longer one fails the table rather than let a run hang for hours.
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
@@ -44,12 +46,6 @@ pub(super) fn reset(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
 
 fn number(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(text.parse().ok()?).ok()
-}
-
-/// The vendor's clock, so that ours may be wrong.
-fn clock(headers: &HeaderMap, now: SystemTime) -> SystemTime {
-    let date = headers.get(DATE).and_then(|date| date.to_str().ok());
-    date.and_then(|date| httpdate::parse_http_date(date).ok()).unwrap_or(now)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::Meter;
 use crate::schema::RateLimit;
 
 /// Gives one turn after the other, in the order they were asked for.
@@ -25,15 +26,18 @@ impl Limiter {
         }
     }
 
-    /// Waits for a turn and takes it; the time it took.
-    pub(super) async fn turn(&self) -> Duration {
+    /// Waits for a turn and takes it.
+    pub(super) async fn turn(&self, meter: &Meter) {
         let start = Instant::now();
+        // A pause of minutes is told while it lasts, and not only when it is over.
+        let pause = self.bucket().paused_for(start);
+        meter.waited(pause);
         // The first in the queue sleeps with the queue held. It asks again when it wakes: a pause may have come meanwhile.
         let _first = self.queue.lock().await;
         loop {
             let wait = self.bucket().next(Instant::now());
             if wait.is_zero() {
-                return start.elapsed();
+                return meter.waited(start.elapsed().saturating_sub(pause));
             }
             tokio::time::sleep(wait).await;
         }
@@ -98,6 +102,11 @@ impl Bucket {
             self.full_at = Some(full_at + self.interval);
         }
         wait
+    }
+
+    fn paused_for(&self, now: Instant) -> Duration {
+        self.paused_until
+            .map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
     }
 
     fn pause(&mut self, until: Instant) {
@@ -185,7 +194,7 @@ mod tests {
         for number in 0..6 {
             let (limiter, order) = (limiter.clone(), order.clone());
             waiting.push(tokio::spawn(async move {
-                limiter.turn().await;
+                limiter.turn(&Meter::new()).await;
                 order.lock().unwrap().push(number);
             }));
             tokio::task::yield_now().await;

@@ -80,10 +80,18 @@ pub(crate) struct Asked {
     pub headers: Vec<String>,
 }
 
-#[derive(Debug, Default)]
+/// What a target is answered with.
+type Vendor = Box<dyn FnMut(&str) -> Answer + Send>;
+
 struct State {
-    answers: Mutex<VecDeque<Answer>>,
+    vendor: Mutex<Vendor>,
     asked: Mutex<Vec<Asked>>,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State").field("asked", &self.asked).finish_non_exhaustive()
+    }
 }
 
 /// The server. Its threads end with the test's process.
@@ -95,10 +103,18 @@ pub(crate) struct Scripted {
 
 impl Scripted {
     pub(crate) fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
+        let mut answers: VecDeque<Answer> = answers.into_iter().collect();
+        Self::answering(move |_| answers.pop_front().unwrap_or_else(|| Answer::new(418, "the script is over")))
+    }
+
+    /// A server that makes each answer of path and query.
+    pub(crate) fn answering(vendor: impl FnMut(&str) -> Answer + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let state = Arc::new(State::default());
-        state.answers.lock().unwrap().extend(answers);
+        let state = Arc::new(State {
+            vendor: Mutex::new(Box::new(vendor)),
+            asked: Mutex::default(),
+        });
         let served = state.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -167,12 +183,13 @@ fn serve(stream: &TcpStream, state: &State) -> std::io::Result<()> {
                 line => lines.push(line.to_owned()),
             }
         }
+        let target = lines[0].split(' ').nth(1).unwrap_or_default().to_owned();
         state.asked.lock().unwrap().push(Asked {
-            target: lines[0].split(' ').nth(1).unwrap_or_default().to_owned(),
+            target: target.clone(),
             headers: lines[1..].to_vec(),
         });
-        let answer = state.answers.lock().unwrap().pop_front();
-        if !reply(stream, answer.unwrap_or_else(|| Answer::new(418, "the script is over")))? {
+        let answer = (state.vendor.lock().unwrap())(&target);
+        if !reply(stream, answer)? {
             return stream.shutdown(std::net::Shutdown::Both);
         }
     }

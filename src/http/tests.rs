@@ -396,3 +396,35 @@ async fn requests_under_way_are_bounded() {
     // Three turns, two intervals of a twentieth more than 30 ms.
     assert!(start.elapsed() >= Duration::from_millis(63), "{:?}", start.elapsed());
 }
+
+#[tokio::test]
+async fn a_pause_and_the_reason_for_it_are_told_while_it_lasts() {
+    let server = Scripted::new([Answer::new(429, TOKEN).header("Retry-After", "60")]);
+    let (stopper, stop) = Stopper::new();
+    let mut options = server.options();
+    options.stop = stop;
+    let client = Client::new(options).unwrap();
+    let meter = Meter::new();
+    let (answer, ()) = tokio::join!(
+        async {
+            let request = request();
+            client.get(&request, &meter).await
+        },
+        async {
+            while meter.counts().waited_ms == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            stopper.stop();
+        }
+    );
+    assert_eq!(answer.unwrap_err().error.kind(), Kind::Stopped);
+    assert!(meter.counts().waited_ms > 50_000, "{:?}", meter.counts());
+    let trouble = meter.trouble().unwrap();
+    assert!(trouble.contains("answered 429") && trouble.contains("attempt 1 of 3"), "{trouble}");
+    assert!(!trouble.contains(TOKEN), "{trouble}");
+
+    let server = Scripted::new([Answer::new(500, ""), Answer::ok("[]")]);
+    let meter = Meter::new();
+    server.client().get(&request(), &meter).await.unwrap();
+    assert_eq!(meter.trouble(), None, "it is over");
+}

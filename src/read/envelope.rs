@@ -19,10 +19,12 @@ pub(super) struct Shape<'a> {
     pub records: &'a [Records],
     /// The endpoint's last segment.
     pub endpoint: &'a str,
-    /// The primary key, then the key to page by if there is one.
+    /// The primary key, then the key to page by if there is one, then the times.
     pub picks: &'a Picks,
     /// How many columns of `picks` are the primary key.
     pub key_columns: usize,
+    /// Whether one is the key to page by.
+    pub marked: bool,
     /// Member that holds the total.
     pub count: Option<&'a str>,
     /// Member that is null on the last page.
@@ -50,6 +52,8 @@ pub(super) struct Record {
     pub named: bool,
     /// Where the key to page by lies, as it is written.
     pub mark: Option<Range<usize>>,
+    /// Its key and its times: a row that is changed has another time, and may have moved.
+    pub state: u64,
 }
 
 /// What the page says of a next one.
@@ -247,15 +251,25 @@ impl<'a> Pass<'_, 'a> {
         let start = self.scanner.at();
         self.shape.picks.pick(&mut self.scanner, &mut self.picked)?;
         let range = start..self.scanner.at();
-        let (key, mark) = self.picked.split_at(self.shape.key_columns.min(self.picked.len()));
+        let (key, rest) = self.picked.split_at(self.shape.key_columns.min(self.picked.len()));
+        let (mark, times) = rest.split_at(usize::from(self.shape.marked).min(rest.len()));
         let named = !key.is_empty() && key.iter().all(Option::is_some);
         let identity = match named {
             true => self.shape.namer.key(key.iter().flatten().map(|value| value.raw)),
             false => self.shape.namer.whole(self.text.get(range.clone()).unwrap_or_default()),
         };
+        let parts = key.iter().chain(times).flatten().map(|value| value.raw);
+        let state = match named {
+            true => self.shape.namer.state(parts),
+            false => self
+                .shape
+                .namer
+                .state(std::iter::once(self.text.get(range.clone()).unwrap_or_default())),
+        };
         Ok(Record {
             range,
             identity,
+            state,
             // Where records have no key at all, equal texts are equal rows; where one merely lacks its key, nothing is known.
             named: named || key.is_empty(),
             mark: mark.first().copied().flatten().map(|value| {
@@ -369,6 +383,7 @@ mod tests {
                 endpoint: "customers",
                 picks: &picks,
                 key_columns: 1,
+                marked: true,
                 count: Some("@odata.count"),
                 next: Some("page.next"),
                 namer: &Namer::default(),

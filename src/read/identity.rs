@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use crate::error::{Error, Result};
 use crate::json::{Kind, Malformed, Scanner, Value, key_matches};
-use crate::schema::{Origin, Step, Table};
+use crate::schema::{ColumnPath, ColumnType, Origin, Step, Table};
 
 /// What stands for a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,19 +34,26 @@ impl Namer {
         self.hash(b'w', std::iter::once(text))
     }
 
+    /// What stands for these texts among the rows read lately.
+    pub fn state<'a>(&self, parts: impl Iterator<Item = &'a str>) -> u64 {
+        sum(&self.0[0], b's', parts)
+    }
+
     fn hash<'a>(&self, kind: u8, parts: impl Iterator<Item = &'a str> + Clone) -> Identity {
-        let [high, low] = self.0.each_ref().map(|state| {
-            let mut hasher = state.build_hasher();
-            hasher.write_u8(kind);
-            for part in parts.clone() {
-                hasher.write(part.as_bytes());
-                // No text in UTF-8 holds this byte: `a, bc` and `ab, c` differ.
-                hasher.write_u8(0xff);
-            }
-            hasher.finish()
-        });
+        let [high, low] = self.0.each_ref().map(|state| sum(state, kind, parts.clone()));
         Identity::Hash([(high >> 32) as u32, high as u32, (low >> 32) as u32, low as u32])
     }
+}
+
+fn sum<'a>(state: &RandomState, kind: u8, parts: impl Iterator<Item = &'a str>) -> u64 {
+    let mut hasher = state.build_hasher();
+    hasher.write_u8(kind);
+    for part in parts {
+        hasher.write(part.as_bytes());
+        // No text in UTF-8 holds this byte: `a, bc` and `ab, c` differ.
+        hasher.write_u8(0xff);
+    }
+    hasher.finish()
 }
 
 /// A number as JSON writes it: the same number has one text.
@@ -84,17 +91,7 @@ impl Picks {
                 Some(Origin::Path(paths)) => paths,
                 _ => return Err(Error::defect(format!("key column `{name}` of table `{}` has no path", table.id))),
             };
-            let paths = paths.iter().filter_map(|path| {
-                path.0
-                    .iter()
-                    .map(|step| match step {
-                        Step::Member(name) => Some(name.clone()),
-                        Step::Elements => None,
-                    })
-                    .collect::<Option<Vec<_>>>()
-                    .filter(|steps| !steps.is_empty())
-            });
-            picks.column(paths);
+            picks.column(paths.iter().filter_map(members));
         }
         if picks.wanted.len() > MOST_PATHS {
             return Err(Error::config(format!(
@@ -104,6 +101,17 @@ impl Picks {
             )));
         }
         Ok(picks)
+    }
+
+    /// Adds the table's times, as many as there is room for: those of a row that was changed differ.
+    pub fn times(&mut self, table: &Table) {
+        for column in &table.columns {
+            let Origin::Path(paths) = &column.origin else { continue };
+            let timed = matches!(column.kind, ColumnType::Timestamp | ColumnType::Date) && !table.primary_key.contains(&column.name);
+            if timed && self.wanted.len() + paths.len() <= MOST_PATHS {
+                self.column(paths.iter().filter_map(members));
+            }
+        }
     }
 
     /// Adds a column that lies at one of these paths; its number.
@@ -170,6 +178,18 @@ impl Picks {
         }
         Ok(())
     }
+}
+
+/// The path's names; none where it passes through an array.
+fn members(path: &ColumnPath) -> Option<Vec<String>> {
+    path.0
+        .iter()
+        .map(|step| match step {
+            Step::Member(name) => Some(name.clone()),
+            Step::Elements => None,
+        })
+        .collect::<Option<Vec<_>>>()
+        .filter(|steps| !steps.is_empty())
 }
 
 /// Paths of all columns together: a bit for each.

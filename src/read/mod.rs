@@ -10,37 +10,45 @@
 //! |---|---|
 //! | `query` | the parameters that stay the same from page to page: range, order, fixed ones |
 //! | `pagination` | what to ask for next and when to stop, without making requests |
+//! | `window` | paging by position while rows come and go: windows that overlap, and when one must not be used |
+//! | `resume` | where a read goes on |
 //! | `envelope`, `identity` | one pass over a reply: its records, their keys, the API's count |
 //! | `seen` | records read before, which are left out |
 //! | `walk` | one walk from first page to last: a slice, or the rows of one parent |
 //! | `parents` | the keys of another table, for tables asked for row by row |
 //! | `probe` | the smallest request that shows that a table can be read |
+//! | `estimate` | what a read will take |
 //! | `memory` | what pages may weigh while they wait |
 //!
 //! A page is sent on only when it is whole, and a table ends only where the vendor's paging says so and, where the API counts its rows, no
 //! fewer than it counts were read.
 
 mod envelope;
+mod estimate;
 mod identity;
 mod memory;
 mod pagination;
 mod parents;
 mod probe;
 mod query;
+mod resume;
 mod seen;
 #[cfg(test)]
 mod tests;
 mod walk;
+mod window;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 
+use self::resume::Resume;
 use self::walk::{Reader, Sink};
 use crate::error::{Error, Result};
 use crate::http::{Client, Meter};
 use crate::page::Page;
 use crate::schema::{Fetch, Source, Table};
 
+pub use self::estimate::{Estimate, estimate};
 pub use self::memory::Memory;
 pub use self::probe::{Probe, probe};
 
@@ -57,34 +65,53 @@ pub struct ReadOptions {
     pub seen_keys_limit: usize,
     /// Instead of the declaration's endpoints.
     pub endpoint: Option<String>,
-    /// Where an unfinished read goes on: what a page of it said.
+    /// Goes on from here: the [`Page::resume`] of an earlier read of the same table and range. Only the rows after it are read, and counted.
     pub resume: Option<String>,
-    /// Only the keys are wanted.
+    /// Only the members of the primary key are asked for, where the vendor can be asked for some members only (see [`gives_keys_only`]); else
+    /// records are whole.
     pub keys_only: bool,
+}
+
+impl ReadOptions {
+    /// Everything, from the beginning, with this memory.
+    pub fn all(memory: Memory, seen_keys_limit: usize) -> Self {
+        Self {
+            from: None,
+            until: None,
+            memory,
+            seen_keys_limit,
+            endpoint: None,
+            resume: None,
+            keys_only: false,
+        }
+    }
 }
 
 /// What was read of a table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadSummary {
-    /// When the read began, by the vendor's clock.
-    pub began: DateTime<Utc>,
-    /// Pages with records.
-    pub pages: u64,
     /// Records sent on.
     pub rows: u64,
-    /// Records left out because their key had been read.
+    /// Records left out because their key had been read. One that was changed meanwhile, and came again, is among them: what was sent on
+    /// is how it was before, and the change lies after `began`.
     pub repeated: u64,
     /// The API's own count, where it gave one for all that was read.
     pub counted: Option<u64>,
     /// Why there was nothing to read: the account has no such table.
     pub unavailable: Option<String>,
+    /// When the first page was asked for, by the vendor's clock and some seconds early (by our own clock and 5 minutes early where the vendor tells
+    /// none): what was changed before is in what was read, what was changed later may be missing.
+    pub began: DateTime<Utc>,
+    /// Pages with records.
+    pub pages: u64,
 }
 
 /// Reads the table and sends its pages.
 ///
 /// # Errors
 /// Those of [`Client::get`], and [`Kind::Data`](crate::error::Kind::Data) where an answer is no page, where the paging would lose or double rows,
-/// where fewer rows came than the API counts, or where the keys seen outgrow their memory. The pages already sent are good but not the whole.
+/// where fewer rows came than the API counts, where the keys seen outgrow their memory, or where `resume` is not a mark of this table
+/// ([`check_resume`] tells before a request is made). The pages already sent are good but not the whole.
 /// [`Kind::Stopped`](crate::error::Kind::Stopped) when the client's signal came or nobody takes the pages.
 pub async fn read(
     client: &Client,
@@ -94,7 +121,6 @@ pub async fn read(
     meter: &Meter,
     pages: mpsc::Sender<Page>,
 ) -> Result<ReadSummary> {
-    let began = Utc::now() - chrono::Duration::seconds(300);
     let work = async {
         let fetch = fetch(table)?;
         let sink = Sink::Pages {
@@ -106,19 +132,29 @@ pub async fn read(
             None => reader.run(&[None]).await?,
             Some(for_each) => {
                 let parents = parents::read(client, source, for_each, meter, options.seen_keys_limit).await?;
+                reader.began(parents.began);
                 match parents.unavailable {
                     Some(reason) => reader.unavailable(reason),
                     None => reader.run(&parents.ids).await?,
                 }
             }
         }
-        Ok(ReadSummary {
-            began,
-            pages: meter.counts().pages,
-            ..reader.summary()
-        })
+        Ok(reader.summary())
     };
     client.stop().race(work).await
+}
+
+/// Whether a read of the table can go on from here.
+///
+/// # Errors
+/// [`Kind::Data`](crate::error::Kind::Data) where it cannot: the table has to be read from its beginning.
+pub fn check_resume(table: &Table, resume: &str) -> Result<()> {
+    Resume::parse(resume, table).map(drop)
+}
+
+/// Whether [`ReadOptions::keys_only`] makes a difference to this table.
+pub fn gives_keys_only(table: &Table) -> bool {
+    table.fetch().is_some_and(|fetch| query::key_members(table, fetch).is_some())
 }
 
 fn fetch(table: &Table) -> Result<&Fetch> {

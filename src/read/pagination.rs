@@ -3,34 +3,46 @@
 //! | variant | next | end |
 //! |---|---|---|
 //! | keyset | above the last key, which must have grown from record to record | an empty page |
-//! | offset | after the rows returned, repeated ones included | an empty page; repeated pages are an error |
-//! | page | the next number | an empty page, one without an unseen record, or `next` there and null |
+//! | offset | a window that overlaps the one before (`window`) | a window with nothing beyond what was read; repeated pages are an error |
+//! | page with a size | the same, by the number and the size of a page | the same, or `next` there and null |
+//! | page without one, or whose size the vendor ignores | the next number | an empty page, one without an unseen record, or `next` there and null |
 //! | single | | the first page; as many rows as the cap are an error |
 //!
+//! What these hold while rows come, go and change: keyset, offset and pages with a size read every row that is there unchanged all the while,
+//! once. Pages that only have a number cannot: a row that is deleted while they are read lets another slip from the page ahead to the
+//! one just read. A row that is changed meanwhile may come as it was before, or not at all: the next cycle reads it, from the time
+//! when this read began.
+//!
 //! A short page is never the end, and a link in a reply is never followed: vendors send both in the middle of the data and after it. An
-//! empty page that comes before as many rows as the API counted, or first and without the count that was asked for, is asked for once more: one
-//! vendor answers so when it throttles.
+//! end that comes before as many rows as the API counted, or first and without the count that was asked for, is asked for once more: one
+//! vendor answers with an empty page when it throttles.
 
 use super::envelope::Next;
+use super::resume::{Mark, Place, Resume};
+use super::window::{After, Grid, Verdict, Windows};
 use crate::error::{Error, Kind, Result};
-use crate::json::unescape;
 use crate::schema::Pagination;
-
-/// Pages in a row without an unseen record after which the vendor is taken to ignore the offset. One may come of rows
-/// inserted before the offset meanwhile.
-const REPEATS: u32 = 2;
 
 /// The state of one walk through a table, a slice of it, or the rows of one parent.
 #[derive(Debug)]
 pub(super) struct Pager<'a> {
     pagination: &'a Pagination,
+    place: Place,
+    /// The read goes on from here.
+    resume: Option<Resume>,
     /// Instead of the declaration's, where one can be asked for.
     size: Option<u32>,
     at: At,
+    /// A page with records was taken in.
+    started: bool,
     rows: u64,
     counted: Option<u64>,
+    /// Of these, how many come before the first row of a resumed read.
+    before: u64,
     asked_again: bool,
-    repeats: u32,
+    /// The greatest key read of an offset in the order of the key; none once the order was seen to be another.
+    last: Option<Mark>,
+    sorted: bool,
 }
 
 /// What a page held.
@@ -38,6 +50,8 @@ pub(super) struct Pager<'a> {
 pub(super) struct Held<'a> {
     /// Keys to page by, as they are written; one for each record.
     pub marks: Vec<Option<&'a str>>,
+    /// What each record is while it stays where it is.
+    pub states: Vec<u64>,
     /// Records not met before in this walk.
     pub unseen: usize,
     pub next: Next,
@@ -53,38 +67,60 @@ pub(super) enum Step {
     End,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 enum At {
-    Start,
-    Above(Mark),
-    Offset(u64),
+    Above(Option<Mark>),
+    Windows(Windows),
     Page(u32),
+    Single,
 }
 
 impl<'a> Pager<'a> {
-    pub fn new(pagination: &'a Pagination) -> Self {
+    pub fn new(pagination: &'a Pagination, place: Place, resume: Option<Resume>) -> Self {
+        Self::sized(pagination, place, resume, None)
+    }
+
+    /// Pages of one row, where the vendor lets a size be asked for. What it counts is what a read from `resume` on would begin with.
+    pub fn small(pagination: &'a Pagination, resume: Option<Resume>) -> Self {
+        Self::sized(pagination, Place::Nowhere, resume.filter(|resume| resume.at.is_none()), Some(1))
+    }
+
+    fn sized(pagination: &'a Pagination, place: Place, resume: Option<Resume>, size: Option<u32>) -> Self {
+        let from = resume.as_ref().and_then(|resume| resume.at).unwrap_or(0);
         Self {
+            at: match pagination {
+                Pagination::Keyset { .. } => At::Above(resume.as_ref().map(|resume| resume.above.clone())),
+                Pagination::Offset { size: declared, .. } => At::Windows(Windows::new(Grid::Any, size.unwrap_or(*declared), from)),
+                Pagination::Page {
+                    size_param: Some(_),
+                    size: Some(declared),
+                    ..
+                } => At::Windows(Windows::new(Grid::Multiple, size.unwrap_or(*declared), from)),
+                Pagination::Page { first, .. } => At::Page(*first),
+                Pagination::Single { .. } => At::Single,
+            },
+            last: resume.as_ref().map(|resume| resume.above.clone()),
+            sorted: place == Place::Position,
             pagination,
-            size: None,
-            at: At::Start,
+            place,
+            resume,
+            size,
+            started: false,
             rows: 0,
             counted: None,
+            before: 0,
             asked_again: false,
-            repeats: 0,
         }
     }
 
-    /// Pages of one row, where the vendor lets a size be asked for.
-    pub fn small(pagination: &'a Pagination) -> Self {
-        Self {
-            size: Some(1),
-            ..Self::new(pagination)
+    /// Requests that a walk through so many rows takes, if none moves; none where a page's size is the vendor's own.
+    pub fn requests(pagination: &Pagination, rows: u64) -> Option<u64> {
+        match pagination {
+            Pagination::Keyset { size, .. } => Some(rows.div_ceil(u64::from((*size).max(1))) + 1),
+            Pagination::Offset { size, .. } => Some(Windows::requests(Grid::Any, *size, rows)),
+            Pagination::Page { size, .. } => size.map(|size| Windows::requests(Grid::Multiple, size, rows)),
+            Pagination::Single { .. } => Some(1),
         }
-    }
-
-    /// No page was read yet.
-    pub fn at_start(&self) -> bool {
-        self.at == At::Start
     }
 
     /// Unseen rows of this walk.
@@ -92,9 +128,32 @@ impl<'a> Pager<'a> {
         self.rows
     }
 
-    /// The API's own count, once the first page was read.
+    /// The API's own count of what this walk is to read, once the first page was read.
     pub fn counted(&self) -> Option<u64> {
-        self.counted
+        self.counted.map(|counted| self.to_read(counted))
+    }
+
+    /// Of the rows that the API counts, those that this walk is to read.
+    pub fn to_read(&self, counted: u64) -> u64 {
+        counted.saturating_sub(self.before)
+    }
+
+    /// Whether an earlier read, which this one goes on from, read the record with this key.
+    pub fn read_before(&self, mark: Option<&str>) -> bool {
+        match (&self.resume, mark.and_then(Mark::new)) {
+            (Some(resume), Some(mark)) => !mark.is_above(&resume.above),
+            _ => false,
+        }
+    }
+
+    /// Where a read goes on that is to miss nothing which comes after the pages taken in.
+    pub fn resume(&self) -> Option<String> {
+        let (at, above) = match &self.at {
+            At::Above(above) if self.place == Place::Key => (None, above.clone()?),
+            At::Windows(windows) if self.sorted && !windows.is_closing() => (Some(windows.end()), self.last.clone()?),
+            _ => return None,
+        };
+        Some(Resume { at, above }.text())
     }
 
     /// Whether the pagination brings an order of its own, which another would break.
@@ -108,8 +167,8 @@ impl<'a> Pager<'a> {
 
     /// Query parameters of the page ahead.
     pub fn params(&self) -> Vec<(&'a str, String)> {
-        let size = |declared: u32| self.size.unwrap_or(declared).to_string();
         let mut params = Vec::new();
+        let size = |declared: u32| self.size.unwrap_or(declared).to_string();
         match self.pagination {
             Pagination::Keyset {
                 filter_param,
@@ -120,7 +179,7 @@ impl<'a> Pager<'a> {
                 size: declared,
                 ..
             } => {
-                if let At::Above(mark) = &self.at {
+                if let At::Above(Some(mark)) = &self.at {
                     params.push((filter_param.as_str(), filter.replace("{key}", &mark.literal())));
                 }
                 params.push((order_param, order.clone()));
@@ -137,8 +196,13 @@ impl<'a> Pager<'a> {
                 if let (Some(param), Some(order)) = (order_param, order) {
                     params.push((param, order.clone()));
                 }
+                let start = if let At::Windows(windows) = &self.at {
+                    windows.ahead().start
+                } else {
+                    0
+                };
                 params.push((size_param, size(*declared)));
-                params.push((offset_param, if let At::Offset(offset) = self.at { offset } else { 0 }.to_string()));
+                params.push((offset_param, start.to_string()));
             }
             Pagination::Page {
                 page_param,
@@ -147,83 +211,150 @@ impl<'a> Pager<'a> {
                 size: declared,
                 ..
             } => {
-                params.push((page_param, if let At::Page(page) = self.at { page } else { *first }.to_string()));
-                if let (Some(param), Some(declared)) = (size_param, declared) {
-                    params.push((param, size(*declared)));
-                }
+                let (page, asked) = match &self.at {
+                    At::Windows(windows) => {
+                        let window = windows.ahead();
+                        let page = u64::from(*first) + window.start / window.size.max(1);
+                        (page.to_string(), Some(window.size.to_string()))
+                    }
+                    At::Page(page) => (page.to_string(), declared.map(size)),
+                    At::Above(_) | At::Single => (first.to_string(), declared.map(size)),
+                };
+                params.push((page_param, page));
+                params.extend(size_param.as_deref().zip(asked));
             }
             Pagination::Single { params: fixed, .. } => params.extend(fixed.iter().map(|(name, value)| (name.as_str(), value.clone()))),
         }
-        if let Some(count) = self.pagination.count().filter(|_| self.at_start()) {
+        if let Some(count) = self.pagination.count().filter(|_| !self.started) {
             params.extend(count.params.iter().map(|(name, value)| (name.as_str(), value.clone())));
         }
         params
     }
 
-    /// Takes in what the page held.
+    /// Whether the page follows on those before it. Where it does not, nothing of it may be used: the page ahead is another.
+    ///
+    /// # Errors
+    /// [`Kind::Data`] where none can be found that does.
+    pub fn follows(&mut self, states: &[u64], first_mark: Option<&str>) -> Result<bool> {
+        let resumed = self.resume.is_some() && !self.started;
+        let known = self.read_before(first_mark);
+        let At::Windows(windows) = &mut self.at else {
+            return Ok(true);
+        };
+        if resumed {
+            let follows = known || windows.ahead().start == 0;
+            if !follows {
+                windows.go_back(u64::MAX)?;
+            }
+            return Ok(follows);
+        }
+        match windows.judge(states)? {
+            Verdict::Follows => Ok(true),
+            Verdict::GoBack => Ok(false),
+            Verdict::SizeIgnored => {
+                let Pagination::Page { first, .. } = self.pagination else {
+                    return Ok(true);
+                };
+                // Page one, page two, or page one once more where the rows of page two were too few to tell.
+                let start = windows.ahead().start;
+                let page = first.saturating_add(u32::from(self.started));
+                self.at = At::Page(page);
+                Ok(!self.started || start > 0)
+            }
+        }
+    }
+
+    /// Takes in what a page that follows held.
     ///
     /// # Errors
     /// [`Kind::Data`] where going on, or ending, would lose or double rows.
     pub fn advance(&mut self, held: &Held<'_>) -> Result<Step> {
-        let start = self.at_start();
-        if start {
+        if !self.started {
             self.counted = held.counted;
-        }
-        if held.marks.is_empty() {
-            return Ok(self.empty());
-        }
-        self.asked_again = false;
-        self.rows += held.unseen as u64;
-        self.repeats = if held.unseen == 0 { self.repeats + 1 } else { 0 };
-        match self.pagination {
-            Pagination::Keyset { key, .. } => {
-                self.at = At::Above(self.grown(key, &held.marks)?);
-                Ok(Step::Next)
+            if let (Some(resume), At::Windows(windows)) = (&self.resume, &self.at) {
+                let again = held
+                    .marks
+                    .iter()
+                    .filter(|mark| mark.and_then(Mark::new).is_some_and(|mark| !mark.is_above(&resume.above)));
+                self.before = windows.ahead().start + again.count() as u64;
             }
-            Pagination::Offset { offset_param, .. } => {
-                if self.repeats >= REPEATS {
-                    return Err(Error::new(
-                        Kind::Data,
-                        format!("expected other rows for another `{offset_param}`, found {REPEATS} pages in a row with rows already read"),
-                    )
-                    .hint("the vendor repeats a page: it may ignore the offset here; `pagination` in the declaration says how the table is paged"));
-                }
-                let offset = if let At::Offset(offset) = self.at { offset } else { 0 };
-                self.at = At::Offset(offset + held.marks.len() as u64);
-                Ok(Step::Next)
+        }
+        if !held.marks.is_empty() {
+            // Rows that were read show as little as none do.
+            self.asked_again &= held.unseen == 0;
+            self.rows += held.unseen as u64;
+            self.keep_order(&held.marks)?;
+        }
+        let empty = held.marks.is_empty();
+        let step = match (&mut self.at, self.pagination) {
+            (At::Windows(windows), _) => match windows.take(&held.states, held.unseen, held.next == Next::Null) {
+                After::More => Step::Next,
+                After::End => self.ended(),
+                After::Repeats => return Err(repeats()),
+            },
+            _ if empty => self.ended(),
+            (At::Above(_), Pagination::Keyset { key, .. }) => {
+                self.at = At::Above(Some(self.grown(key, &held.marks)?));
+                Step::Next
             }
-            Pagination::Page { first, .. } => {
-                let page = if let At::Page(page) = self.at { page } else { *first };
-                self.at = At::Page(page.saturating_add(1));
+            (At::Page(page), _) => {
                 // One vendor repeats its last page for every number beyond it.
-                let end = held.unseen == 0 || held.next == Next::Null || page == u32::MAX;
-                Ok(if end { Step::End } else { Step::Next })
+                let end = held.unseen == 0 || held.next == Next::Null || *page == u32::MAX;
+                *page = page.saturating_add(1);
+                if end { Step::End } else { Step::Next }
             }
-            Pagination::Single { cap, .. } => match cap {
-                Some(cap) if held.marks.len() >= *cap => Err(Error::new(
+            (_, Pagination::Single { cap: Some(cap), .. }) if held.marks.len() >= *cap => {
+                return Err(Error::new(
                     Kind::Data,
                     format!("expected fewer than {cap} rows on the only page, found {}", held.marks.len()),
                 )
-                .hint("the vendor cuts this page and offers no next one: rows would be lost; `pagination` in the declaration says how the table is paged")),
-                _ => Ok(Step::End),
-            },
-        }
+                .hint("the vendor cuts this page and offers no next one: rows would be lost; `pagination` in the declaration says how the table is paged"));
+            }
+            _ => Step::End,
+        };
+        self.started |= !empty;
+        Ok(step)
     }
 
-    fn empty(&mut self) -> Step {
+    fn ended(&mut self) -> Step {
         // A first page without the count that was asked for is no answer to believe either.
-        let uncounted = self.at_start() && self.counted.is_none() && self.pagination.count().is_some();
-        let early = uncounted || self.counted.is_some_and(|counted| self.rows < counted);
+        let uncounted = !self.started && self.counted.is_none() && self.pagination.count().is_some() && self.rows == 0;
+        let early = uncounted || self.counted().is_some_and(|counted| self.rows < counted);
         if early && !std::mem::replace(&mut self.asked_again, true) {
             return Step::Again;
         }
         Step::End
     }
 
+    /// Only keys that grow from row to row tell what was read; a vendor may ignore the order.
+    fn keep_order(&mut self, marks: &[Option<&str>]) -> Result<()> {
+        if !self.sorted {
+            return Ok(());
+        }
+        let keys: Option<Vec<Mark>> = marks.iter().map(|mark| mark.and_then(Mark::new)).collect();
+        let grows = keys
+            .as_ref()
+            .is_some_and(|keys| keys.windows(2).all(|pair| pair[1].is_above(&pair[0])));
+        if !grows && self.resume.is_some() {
+            return Err(Error::new(
+                Kind::Data,
+                "expected rows in the order of their key, found another, so the read cannot go on from where it was left",
+            )
+            .hint("the vendor ignored the order: the table has to be read from its beginning"));
+        }
+        self.sorted = grows;
+        if let Some(last) = keys.and_then(|keys| keys.into_iter().next_back())
+            && self.last.as_ref().is_none_or(|known| last.is_above(known))
+        {
+            self.last = Some(last);
+        }
+        Ok(())
+    }
+
     /// The last key of the page, if every key is above the one before it: else a row was passed over, or will come again.
     fn grown(&self, key: &str, marks: &[Option<&str>]) -> Result<Mark> {
         let mut last = match &self.at {
-            At::Above(mark) => Some(mark.clone()),
+            At::Above(mark) => mark.clone(),
             _ => None,
         };
         for (at, mark) in marks.iter().enumerate() {
@@ -254,235 +385,10 @@ impl<'a> Pager<'a> {
     }
 }
 
-/// A key to page by.
-#[derive(Debug, Clone, PartialEq)]
-struct Mark {
-    text: String,
-    integer: Option<i128>,
-    number: Option<f64>,
-}
-
-impl Mark {
-    /// From a scalar as it is written in JSON.
-    fn new(raw: &str) -> Option<Self> {
-        let text = match raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')) {
-            Some(inner) => unescape(inner).ok()?.into_owned(),
-            None => raw.to_owned(),
-        };
-        (!raw.starts_with(['{', '['])).then(|| Self {
-            integer: text.parse().ok(),
-            number: text.parse().ok().filter(|number: &f64| number.is_finite()),
-            text,
-        })
-    }
-
-    /// Integers by their value, other numbers likewise, else the texts.
-    fn is_above(&self, other: &Self) -> bool {
-        match (self.integer, other.integer, self.number, other.number) {
-            (Some(this), Some(other), ..) => this > other,
-            (_, _, Some(this), Some(other)) => this > other,
-            _ => self.text > other.text,
-        }
-    }
-
-    /// As OData writes it, without quotes around it: a quote in it is doubled.
-    fn literal(&self) -> String {
-        self.text.replace('\'', "''")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pagination(text: &str) -> Pagination {
-        toml::from_str(text).unwrap()
-    }
-
-    fn keyset() -> Pagination {
-        pagination(
-            r#"type = "keyset"
-            key = "Id"
-            filter_param = "$filter"
-            filter = "Id gt {key}"
-            order_param = "$orderby"
-            order = "Id"
-            size_param = "$top"
-            size = 300
-            count = { params = { "$count" = "true" }, member = "@odata.count" }"#,
-        )
-    }
-
-    fn offset() -> Pagination {
-        pagination(
-            "type = \"offset\"\noffset_param = \"$skip\"\nsize_param = \"$top\"\nsize = 500\norder_param = \"$orderby\"\norder = \"id\"",
-        )
-    }
-
-    fn page() -> Pagination {
-        pagination("type = \"page\"\npage_param = \"page\"\nsize_param = \"limit\"\nsize = 1000\nnext = \"next_page\"")
-    }
-
-    fn held<'a>(marks: &[&'a str]) -> Held<'a> {
-        Held {
-            marks: marks.iter().copied().map(Some).collect(),
-            unseen: marks.len(),
-            next: Next::Absent,
-            counted: None,
-        }
-    }
-
-    fn query(pager: &Pager) -> String {
-        let params: Vec<String> = pager.params().iter().map(|(name, value)| format!("{name}={value}")).collect();
-        params.join("&")
-    }
-
-    #[test]
-    fn keyset_reads_above_the_last_key_until_an_empty_page() {
-        let pagination = keyset();
-        let mut pager = Pager::new(&pagination);
-        assert_eq!(query(&pager), "$orderby=Id&$top=300&$count=true");
-        assert_eq!(pager.advance(&held(&["9", "10"])).unwrap(), Step::Next);
-        assert_eq!(query(&pager), "$filter=Id gt 10&$orderby=Id&$top=300");
-        assert_eq!(pager.advance(&held(&["11"])).unwrap(), Step::Next, "a short page is not the end");
-        assert_eq!(query(&pager), "$filter=Id gt 11&$orderby=Id&$top=300");
-        assert_eq!(pager.advance(&held(&[])).unwrap(), Step::End);
-        assert_eq!(query(&Pager::small(&pagination)), "$orderby=Id&$top=1&$count=true");
-    }
-
-    #[test]
-    fn keyset_keys_must_grow() {
-        let pagination = keyset();
-        for (pages, message, advice) in [
-            (
-                &[&["9", "10"][..], &["10", "11"]][..],
-                "a `Id` above 10 in record 0 of the page, found 10",
-                "ignored the filter",
-            ),
-            (
-                &[&["9", "10"], &["1", "2"]],
-                "a `Id` above 10 in record 0 of the page, found 1",
-                "ignored the filter",
-            ),
-            (
-                &[&["9", "10", "10"]],
-                "a `Id` above 10 in record 2 of the page, found 10",
-                "ignored the order",
-            ),
-            (
-                &[&["9", "8"]],
-                "a `Id` above 9 in record 1 of the page, found 8",
-                "ignored the order",
-            ),
-            (&[&["\"b\"", "\"a\""]], "above b in record 1", "ignored the order"),
-            (&[&["[1]"]], "the key `Id` in record 0", "paged by this key"),
-        ] {
-            let mut pager = Pager::new(&pagination);
-            let error = pages.iter().find_map(|page| pager.advance(&held(page)).err()).unwrap();
-            assert_eq!(error.kind(), Kind::Data);
-            assert!(error.message().contains(message), "{error:?}");
-            assert!(error.advice().unwrap().contains(advice), "{error:?}");
-        }
-        let mut pager = Pager::new(&pagination);
-        let mut missing = held(&["1"]);
-        missing.marks.push(None);
-        assert!(pager.advance(&missing).unwrap_err().message().contains("found none"));
-        let mut pager = Pager::new(&pagination);
-        assert_eq!(pager.advance(&held(&["\"a'b\"", "\"a\\u0063\""])).unwrap(), Step::Next);
-        assert!(query(&pager).starts_with("$filter=Id gt ac&"));
-        assert_eq!(Mark::new("\"a'b\"").unwrap().literal(), "a''b");
-        assert!(Mark::new("10.5").unwrap().is_above(&Mark::new("9.5").unwrap()));
-    }
-
-    #[test]
-    fn an_empty_page_before_the_count_is_asked_for_once_more() {
-        let pagination = keyset();
-        let mut pager = Pager::new(&pagination);
-        let counted = Held {
-            counted: Some(3),
-            ..held(&["1", "2"])
-        };
-        assert_eq!(pager.advance(&counted).unwrap(), Step::Next);
-        assert_eq!(pager.advance(&held(&[])).unwrap(), Step::Again);
-        assert_eq!(query(&pager), "$filter=Id gt 2&$orderby=Id&$top=300");
-        assert_eq!(pager.advance(&held(&["3"])).unwrap(), Step::Next);
-        assert_eq!(pager.advance(&held(&[])).unwrap(), Step::End);
-
-        let mut pager = Pager::new(&pagination);
-        let nothing = Held {
-            counted: Some(3),
-            ..held(&[])
-        };
-        assert_eq!(pager.advance(&nothing).unwrap(), Step::Again);
-        assert_eq!(pager.advance(&nothing).unwrap(), Step::End, "believed the second time");
-        assert_eq!((pager.rows(), pager.counted()), (0, Some(3)), "and the caller sees what is missing");
-    }
-
-    #[test]
-    fn offset_advances_by_the_rows_returned() {
-        let pagination = offset();
-        let mut pager = Pager::new(&pagination);
-        assert_eq!(query(&pager), "$orderby=id&$top=500&$skip=0");
-        let repeated = Held {
-            unseen: 1,
-            ..held(&["1", "2", "3"])
-        };
-        assert_eq!(pager.advance(&repeated).unwrap(), Step::Next);
-        assert_eq!(query(&pager), "$orderby=id&$top=500&$skip=3");
-        assert_eq!(pager.advance(&held(&[])).unwrap(), Step::End);
-        assert_eq!(pager.rows(), 1);
-    }
-
-    #[test]
-    fn offset_that_is_ignored_is_an_error_and_not_the_end() {
-        let pagination = offset();
-        let mut pager = Pager::new(&pagination);
-        let repeated = Held {
-            unseen: 0,
-            ..held(&["1", "2"])
-        };
-        assert_eq!(pager.advance(&held(&["1", "2"])).unwrap(), Step::Next);
-        assert_eq!(pager.advance(&repeated).unwrap(), Step::Next, "rows may have been inserted before");
-        assert!(pager.advance(&repeated).unwrap_err().advice().unwrap().contains("repeats a page"));
-    }
-
-    #[test]
-    fn pages_end_in_three_ways() {
-        let pagination = page();
-        for (last, expected) in [
-            (held(&[]), Step::End),
-            (Held { unseen: 0, ..held(&["1"]) }, Step::End),
-            (
-                Held {
-                    next: Next::Null,
-                    ..held(&["3"])
-                },
-                Step::End,
-            ),
-            (
-                Held {
-                    next: Next::Present,
-                    ..held(&["3"])
-                },
-                Step::Next,
-            ),
-            (held(&["3"]), Step::Next),
-        ] {
-            let mut pager = Pager::new(&pagination);
-            assert_eq!(query(&pager), "page=1&limit=1000");
-            assert_eq!(pager.advance(&held(&["1", "2"])).unwrap(), Step::Next);
-            assert_eq!(query(&pager), "page=2&limit=1000");
-            assert_eq!(pager.advance(&last).unwrap(), expected, "{last:?}");
-        }
-    }
-
-    #[test]
-    fn a_single_page_at_its_cap_is_an_error() {
-        let pagination = pagination("type = \"single\"\nparams = { page = \"-1\" }\ncap = 2");
-        let mut pager = Pager::new(&pagination);
-        assert_eq!(query(&pager), "page=-1");
-        assert_eq!(pager.advance(&held(&["1"])).unwrap(), Step::End);
-        let error = Pager::new(&pagination).advance(&held(&["1", "2"])).unwrap_err();
-        assert!(error.message().contains("fewer than 2 rows"), "{error:?}");
-    }
+fn repeats() -> Error {
+    Error::new(
+        Kind::Data,
+        "expected other rows for another page, found pages in a row with rows already read",
+    )
+    .hint("the vendor repeats a page: it may ignore the offset here; `pagination` in the declaration says how the table is paged")
 }

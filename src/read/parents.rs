@@ -1,9 +1,11 @@
 //! The keys of another table, for a table that is asked for row by row.
 
-use super::ReadOptions;
+use chrono::{DateTime, Utc};
+
 use super::identity::Picks;
 use super::memory::Memory;
 use super::walk::{Reader, Sink};
+use super::{ReadOptions, ReadSummary};
 use crate::error::{Error, Kind, Result};
 use crate::http::{Client, Meter};
 use crate::json::{Scanner, unescape};
@@ -16,20 +18,14 @@ pub(super) struct Parents {
     pub ids: Vec<Option<String>>,
     /// Why there are none.
     pub unavailable: Option<String>,
+    /// As in [`ReadSummary`].
+    pub began: DateTime<Utc>,
 }
 
 /// Reads all keys first: while the rows of one parent after the other are asked for, paging through the parents would stand still for too long.
 pub(super) async fn read(client: &Client, source: &Source, for_each: &ForEach, meter: &Meter, keys_limit: usize) -> Result<Parents> {
     let parent = parent(source, for_each)?;
-    let options = ReadOptions {
-        from: None,
-        until: None,
-        memory: Memory::new(1),
-        seen_keys_limit: keys_limit,
-        endpoint: None,
-        resume: None,
-        keys_only: false,
-    };
+    let options = ReadOptions::all(Memory::new(1), keys_limit);
     let sink = Sink::Ids {
         column: Picks::key(parent)?,
         ids: Vec::new(),
@@ -39,12 +35,12 @@ pub(super) async fn read(client: &Client, source: &Source, for_each: &ForEach, m
         .run(&[None])
         .await
         .map_err(|error| error.context(format!("reading `{}` for its rows", parent.id)))?;
-    let unavailable = reader.summary().unavailable;
+    let ReadSummary { unavailable, began, .. } = reader.summary();
     let ids = match reader.sink() {
         Sink::Ids { ids, .. } => ids,
         Sink::Pages { .. } => Vec::new(),
     };
-    Ok(Parents { ids, unavailable })
+    Ok(Parents { ids, unavailable, began })
 }
 
 /// The table whose rows are asked about.

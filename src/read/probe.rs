@@ -40,9 +40,9 @@ pub async fn probe(client: &Client, source: &Source, table: &Table, endpoint: Op
                 };
                 let mut ids = Vec::new();
                 let page = Page {
-                    resume: None,
                     records: page.records.into_iter().map(|record| record.range).collect(),
                     body: page.body,
+                    resume: None,
                     memory: None,
                 };
                 parents::collect(&Picks::key(parent)?, &page, &mut ids)?;
@@ -91,21 +91,16 @@ async fn first_page(
     meter: &Meter,
 ) -> Result<First> {
     let options = ReadOptions {
-        resume: None,
-        keys_only: false,
-        from: None,
-        until: None,
-        memory: Memory::new(1),
-        seen_keys_limit: usize::MAX,
         endpoint: endpoint.map(str::to_owned),
+        ..ReadOptions::all(Memory::new(1), usize::MAX)
     };
     let sink = Sink::Ids {
         column: Picks::default(),
         ids: Vec::new(),
     };
     let mut reader = Reader::new(client, source, table, meter, &options, sink)?;
-    let pager = Pager::small(&fetch(table)?.pagination);
-    let slice = reader.first_slice();
+    let pager = Pager::small(&fetch(table)?.pagination, None);
+    let slice = reader.slices().into_iter().next().flatten();
     match reader.first_page(id, slice, &pager).await {
         Ok(Some(page)) => Ok(First::Page(page)),
         Ok(None) => Ok(First::None),

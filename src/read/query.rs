@@ -3,12 +3,19 @@
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
 
-use crate::schema::{CursorFormat, Fetch, Replication, Source, Table};
+use crate::schema::{CursorFormat, Fetch, Origin, Pagination, Replication, Source, Step, Table};
 
+use super::ReadOptions;
 use super::pagination::Pager;
 
 /// The parameter whose values are conditions, all of which must hold.
 const FILTER: &str = "$filter";
+
+/// The parameter that names the members wanted.
+const SELECT: &str = "$select";
+
+/// How a vendor that speaks OData is asked for a page's size; no declaration is needed to tell that it takes `$select`.
+const TOP: &str = "$top";
 
 /// The parameters that stay the same from page to page.
 #[derive(Debug, Clone, Default)]
@@ -22,7 +29,8 @@ impl Query {
     ///
     /// A bound that the vendor cannot be asked for is not sent, and dates are coarser than times: what comes back may hold
     /// rows outside the range, never lacks one inside it.
-    pub fn new(source: &Source, table: &Table, fetch: &Fetch, from: Option<DateTime<Utc>>, until: Option<DateTime<Utc>>) -> Self {
+    pub fn new(source: &Source, table: &Table, fetch: &Fetch, options: &ReadOptions) -> Self {
+        let (from, until) = (options.from, options.until);
         let mut query = Self::default();
         for (name, value) in &fetch.params {
             query.add(name, value.clone());
@@ -39,6 +47,9 @@ impl Query {
         if let (Some(parameter), Some(until)) = (&replication.until, until) {
             let until = upper(until, replication.format, zone);
             query.add(&parameter.param, parameter.value.replace("{until}", &until));
+        }
+        if let Some(members) = key_members(table, fetch).filter(|_| options.keys_only) {
+            query.add(SELECT, members.join(","));
         }
         query.order = replication.order.as_ref().map(|order| (order.param.clone(), order.value.clone()));
         query
@@ -68,6 +79,38 @@ impl Query {
             None => self.pairs.push((name.to_owned(), value)),
         }
     }
+}
+
+/// The members that hold the primary key, where the vendor can be asked for them alone and it is certain where they lie.
+///
+/// Not for an optional table: the vendor's no to `$select` would pass for the table's absence, and a sweep would take all its rows for deleted.
+pub(super) fn key_members<'a>(table: &'a Table, fetch: &'a Fetch) -> Option<Vec<&'a str>> {
+    let (Pagination::Keyset { size_param, .. } | Pagination::Offset { size_param, .. }) = &fetch.pagination else {
+        return None;
+    };
+    if size_param != TOP || fetch.optional || fetch.unnest.is_some() {
+        return None;
+    }
+    let mut members: Vec<&str> = Vec::new();
+    for column in &table.primary_key {
+        let Origin::Path(paths) = &table.column(column)?.origin else {
+            return None;
+        };
+        match &paths[..] {
+            [path] => match &path.0[..] {
+                [Step::Member(member)] => members.push(member),
+                _ => return None,
+            },
+            _ => return None,
+        }
+    }
+    // The paging reads its own key.
+    if let Pagination::Keyset { key, .. } = &fetch.pagination
+        && !members.iter().any(|member| member == key)
+    {
+        members.push(key);
+    }
+    Some(members)
 }
 
 /// The cursor's own zone, which is the source's unless its column says otherwise: the vendor compares in it.
@@ -125,19 +168,33 @@ fn date(date: NaiveDate, format: CursorFormat) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::memory::Memory;
+    use super::super::resume::Place;
     use super::*;
     use crate::schema::Catalog;
 
     /// The first page of an embedded table.
     fn first(table: &str, from: Option<&str>, until: Option<&str>, slice: Option<(&str, &str)>) -> String {
+        asked(&Catalog::from_files(files()).unwrap(), table, from, until, slice, false)
+    }
+
+    fn asked(
+        catalog: &Catalog,
+        table: &str,
+        from: Option<&str>,
+        until: Option<&str>,
+        slice: Option<(&str, &str)>,
+        keys_only: bool,
+    ) -> String {
         let (source, table) = table.split_once('.').unwrap();
-        let catalog = Catalog::from_files(files()).unwrap();
         let source = catalog.source(source).unwrap();
         let table = &source.tables[table];
         let fetch = table.fetch().unwrap();
         let time = |text: Option<&str>| text.map(|text| text.parse().unwrap());
-        let query = Query::new(source, table, fetch, time(from), time(until));
-        let pairs = query.page(slice, &Pager::new(&fetch.pagination));
+        let mut options = ReadOptions::all(Memory::new(1), 1);
+        (options.from, options.until, options.keys_only) = (time(from), time(until), keys_only);
+        let query = Query::new(source, table, fetch, &options);
+        let pairs = query.page(slice, &Pager::new(&fetch.pagination, Place::Nowhere, None));
         pairs
             .iter()
             .map(|(name, value)| format!("{name}={value}"))
@@ -240,5 +297,20 @@ mod tests {
             first("page.always", None, None, None),
             "$filter=At ge 1900-01-01&$orderby=At,Id&page=1"
         );
+    }
+
+    #[test]
+    fn keys_alone_are_asked_for_where_the_vendor_can_be_asked() {
+        let catalog = Catalog::embedded().unwrap();
+        for (table, expected) in [
+            ("ploomes.deals", "$select=Id&$orderby=Id&$top=300&$count=true"),
+            ("exactsales.callshistory", "$select=id&$orderby=id&$top=500&$skip=0"),
+            ("exactsales.losts", "$select=leadId,date&$orderby=date&$top=500&$skip=0"),
+            ("exactsales.painpoints", "$top=500&$skip=0"),
+            ("sensedata.users", "page=1&limit=1000"),
+            ("nectarcrm.tarefas", "page=1&displayLength=50"),
+        ] {
+            assert_eq!(asked(&catalog, table, None, None, None, true), expected, "{table}");
+        }
     }
 }

@@ -1,19 +1,24 @@
 //! Walks through a table, each from its first page to its last: one in all, one for each slice, one for each row of another table.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::mpsc;
 
 use super::ReadOptions;
-use super::envelope::{Envelope, Shape, open};
+use super::envelope::{Envelope, Record, Shape, open};
 use super::identity::{Namer, Picks};
 use super::memory::Memory;
 use super::pagination::{Held, Pager, Step};
 use super::query::Query;
+use super::resume::{Place, Resume, key_order};
 use super::seen::{Met, Seen};
 use super::{ReadSummary, fetch};
 use crate::error::{Error, Kind, Result};
-use crate::http::{Client, Failure, Meter, Request, path_segment};
+use crate::http::{Client, Failure, Meter, Reply, Request, path_segment};
 use crate::page::Page;
 use crate::schema::{Fetch, Pagination, Source, Table};
+
+/// How wrong our own clock is taken to be where nothing was heard of the vendor's.
+const NO_CLOCK: TimeDelta = TimeDelta::minutes(5);
 
 /// Reads one table.
 pub(super) struct Reader<'a> {
@@ -28,6 +33,13 @@ pub(super) struct Reader<'a> {
     settled: Option<usize>,
     picks: Picks,
     key_columns: usize,
+    /// After the key's columns, `picks` has the key to page by.
+    marked: bool,
+    place: Place,
+    /// Where to go on from.
+    resume: Option<Resume>,
+    /// A page has come, and with it the vendor's clock.
+    heard: bool,
     namer: Namer,
     /// None where the keys grow from page to page and there is one walk only: nothing can repeat.
     seen: Option<Seen>,
@@ -78,20 +90,31 @@ impl<'a> Reader<'a> {
         }
         let mut picks = Picks::key(table)?;
         let key_columns = picks.columns();
-        let keyset = match &fetch.pagination {
-            Pagination::Keyset { key, .. } => {
-                picks.column([vec![key.clone()]]);
-                true
-            }
-            _ => false,
+        let place = Place::of(table, fetch);
+        let resume = options.resume.as_deref().map(|text| Resume::parse(text, table)).transpose()?;
+        let (keyset, mark) = match &fetch.pagination {
+            Pagination::Keyset { key, .. } => (true, Some(key.as_str())),
+            _ => (false, key_order(table, fetch)),
         };
+        match mark {
+            Some(mark) => drop(picks.column([vec![mark.to_owned()]])),
+            // Where the order is not by the key, a row that is changed may move in it.
+            None => picks.times(table),
+        }
         let one_walk = fetch.slices.is_none() && fetch.for_each.is_none();
         Ok(Self {
-            query: Query::new(source, table, fetch, options.from, options.until),
+            query: Query::new(source, table, fetch, options),
             seen: (!keyset || !one_walk).then(|| Seen::new(options.seen_keys_limit)),
             settled: None,
             namer: Namer::default(),
-            summary: ReadSummary::default(),
+            summary: ReadSummary {
+                began: Utc::now() - NO_CLOCK,
+                ..ReadSummary::default()
+            },
+            place,
+            resume,
+            marked: mark.is_some(),
+            heard: false,
             counted: Counted::Nothing,
             client,
             source,
@@ -107,14 +130,7 @@ impl<'a> Reader<'a> {
 
     /// Walks once for each of these ids of parents and each slice.
     pub async fn run(&mut self, ids: &[Option<String>]) -> Result<()> {
-        let slices: Vec<Option<(&str, &str)>> = match &self.fetch.slices {
-            None => vec![None],
-            Some(slices) => slices
-                .values
-                .iter()
-                .map(|value| Some((slices.param.as_str(), value.as_str())))
-                .collect(),
-        };
+        let slices = self.slices();
         for id in ids {
             for slice in &slices {
                 if let Err(failure) = self.walk(id.as_deref(), *slice).await {
@@ -148,6 +164,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// What this read is made of was asked for at this time already.
+    pub fn began(&mut self, began: DateTime<Utc>) {
+        self.heard = true;
+        self.summary.began = began;
+    }
+
     pub fn unavailable(&mut self, reason: String) {
         self.summary.unavailable = Some(reason);
     }
@@ -161,10 +183,16 @@ impl<'a> Reader<'a> {
         self.sink
     }
 
-    /// The first slice, if there are any.
-    pub fn first_slice(&self) -> Option<(&'a str, &'a str)> {
-        let slices = self.fetch.slices.as_ref()?;
-        Some((&slices.param, slices.values.first()?))
+    /// Parameter and value of each slice; none of both where the table is read as a whole.
+    pub fn slices(&self) -> Vec<Option<(&'a str, &'a str)>> {
+        match &self.fetch.slices {
+            None => vec![None],
+            Some(slices) => slices
+                .values
+                .iter()
+                .map(|value| Some((slices.param.as_str(), value.as_str())))
+                .collect(),
+        }
     }
 
     /// The first page of a walk: from the first endpoint that does not answer 404. None where all do and it is one parent's row.
@@ -207,29 +235,42 @@ impl<'a> Reader<'a> {
     }
 
     async fn walk(&mut self, id: Option<&str>, slice: Option<(&str, &str)>) -> Result<(), Failure> {
-        let mut pager = Pager::new(&self.fetch.pagination);
+        let mut pager = Pager::new(&self.fetch.pagination, self.place, self.resume.clone());
         if let Some(seen) = &mut self.seen {
             seen.begin_walk();
         }
         let Some(mut page) = self.first_page(id, slice, &pager).await? else {
             return Ok(());
         };
-        self.count(page.count);
+        let mut uncounted = true;
         loop {
-            let (page_out, held) = self.sort_out(&page)?;
-            let step = pager.advance(&held)?;
-            self.deliver(page_out).await?;
-            match step {
-                Step::End => break,
-                Step::Again => self.client.breathe().await,
-                Step::Next => {}
+            if follows(&mut pager, &page)? {
+                let (mut sent_on, held) = self.sort_out(&page, &pager)?;
+                let step = pager.advance(&held)?;
+                if std::mem::take(&mut uncounted) {
+                    self.count(pager.counted());
+                }
+                self.summary.pages += u64::from(!page.records.is_empty());
+                sent_on.resume = pager.resume();
+                self.deliver(sent_on).await?;
+                match step {
+                    Step::End => break,
+                    Step::Again => self.client.breathe().await,
+                    Step::Next => {}
+                }
             }
             page = self.ask(self.settled.unwrap_or(0), id, slice, &pager).await?;
         }
         self.check_count(id, slice, &pager).await
     }
 
-    async fn ask(&self, endpoint: usize, id: Option<&str>, slice: Option<(&str, &str)>, pager: &Pager<'_>) -> Result<Envelope, Failure> {
+    async fn ask(
+        &mut self,
+        endpoint: usize,
+        id: Option<&str>,
+        slice: Option<(&str, &str)>,
+        pager: &Pager<'_>,
+    ) -> Result<Envelope, Failure> {
         let endpoint = self.endpoints.get(endpoint).map_or("", String::as_str);
         let path = match id {
             None => endpoint.to_owned(),
@@ -253,6 +294,7 @@ impl<'a> Reader<'a> {
             endpoint: endpoint.trim_end_matches('/').rsplit('/').next().unwrap_or_default(),
             picks: &self.picks,
             key_columns: self.key_columns,
+            marked: self.marked,
             count: self.fetch.pagination.count().map(|count| count.member.as_str()),
             next: match &self.fetch.pagination {
                 Pagination::Page { next, .. } => next.as_deref(),
@@ -260,7 +302,11 @@ impl<'a> Reader<'a> {
             },
             namer: &self.namer,
         };
-        let page = self.client.get_as(&request, self.meter, |reply| open(&reply.body, shape)).await?;
+        let understood = |reply: &Reply| open(&reply.body, shape).map(|page| (page, reply.asked_at));
+        let (page, asked_at) = self.client.get_as(&request, self.meter, understood).await?;
+        if !std::mem::replace(&mut self.heard, true) {
+            self.summary.began = asked_at;
+        }
         if matches!(self.sink, Sink::Pages { .. }) {
             self.meter.page();
         }
@@ -268,11 +314,12 @@ impl<'a> Reader<'a> {
     }
 
     /// Leaves out the records read before, and tells the pager what the page held.
-    fn sort_out<'p>(&mut self, page: &'p Envelope) -> Result<(Page, Held<'p>)> {
+    fn sort_out<'p>(&mut self, page: &'p Envelope, pager: &Pager<'_>) -> Result<(Page, Held<'p>)> {
         let mut records = Vec::with_capacity(page.records.len());
         let mut unseen = 0;
         for record in &page.records {
             let met = match &mut self.seen {
+                _ if pager.read_before(mark_of(page, record)) => Met::Here,
                 Some(seen) => seen.meet(record.identity)?,
                 None => Met::Never,
             };
@@ -288,9 +335,9 @@ impl<'a> Reader<'a> {
             self.summary.repeated += records.len() as u64;
             records.clear();
         }
-        let text = |range: &std::ops::Range<usize>| page.body.get(range.clone()).and_then(|bytes| std::str::from_utf8(bytes).ok());
         let held = Held {
-            marks: page.records.iter().map(|record| record.mark.as_ref().and_then(text)).collect(),
+            marks: page.records.iter().map(|record| mark_of(page, record)).collect(),
+            states: page.records.iter().map(|record| record.state).collect(),
             unseen,
             next: page.next,
             counted: page.count,
@@ -344,8 +391,9 @@ impl<'a> Reader<'a> {
         if rows >= counted {
             return Ok(());
         }
-        let again = Pager::small(&self.fetch.pagination);
+        let again = Pager::small(&self.fetch.pagination, self.resume.clone());
         let now = self.ask(self.settled.unwrap_or(0), id, slice, &again).await?.count;
+        let now = now.map(|now| pager.to_read(now));
         match now {
             Some(now) if rows >= now => Ok(()),
             now => Err(Error::new(
@@ -359,4 +407,16 @@ impl<'a> Reader<'a> {
             .into()),
         }
     }
+}
+
+/// Whether the page may be used; see [`Pager::follows`].
+fn follows(pager: &mut Pager<'_>, page: &Envelope) -> Result<bool> {
+    let states: Vec<u64> = page.records.iter().map(|record| record.state).collect();
+    pager.follows(&states, page.records.first().and_then(|record| mark_of(page, record)))
+}
+
+/// The key to page by, as it is written.
+fn mark_of<'p>(page: &'p Envelope, record: &Record) -> Option<&'p str> {
+    let bytes = page.body.get(record.mark.clone()?)?;
+    std::str::from_utf8(bytes).ok()
 }

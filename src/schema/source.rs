@@ -188,6 +188,11 @@ impl Pagination {
         }
     }
 
+    /// Whether one request reads it all.
+    pub fn is_single(&self) -> bool {
+        matches!(self, Self::Single { .. })
+    }
+
     /// Rows asked per page, where the vendor lets one ask.
     pub fn size(&self) -> Option<u32> {
         match self {

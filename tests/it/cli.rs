@@ -80,8 +80,7 @@ fn completions_and_manual_name_every_command() {
         let outcome = run(folder.path(), &[], args);
         assert_eq!(outcome.code, 0, "{}", outcome.text());
         for command in [
-            "export", "check", "status", "verify", "views", "compact", "init", "tables", "sandbox", "demo",
-            "vacuum",
+            "export", "check", "status", "verify", "views", "compact", "init", "tables", "sandbox", "demo", "vacuum",
         ] {
             assert!(outcome.stdout.contains(command), "{args:?} lacks {command}");
         }

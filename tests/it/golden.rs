@@ -71,15 +71,7 @@ async fn decode(source: &Source, table: &Table) -> Vec<Vec<RecordBatch>> {
     let connection = Connection::to_sandbox(source, vendor.url(), "token").unwrap();
     let client = client(&connection, Stop::never()).unwrap();
     let (pages, mut queue) = tokio::sync::mpsc::channel(1_000);
-    let options = ReadOptions {
-        from: None,
-        until: None,
-        memory: Memory::new(1 << 20),
-        seen_keys_limit: 1 << 20,
-        endpoint: None,
-        resume: None,
-        keys_only: false,
-    };
+    let options = ReadOptions::all(Memory::new(1 << 20), 1 << 20);
     read::read(&client, source, table, &options, &Meter::new(), pages)
         .await
         .unwrap_or_else(|error| panic!("{}.{}: {error:?}", source.id, table.id));
@@ -133,6 +125,7 @@ fn record_missing(catalog: &Catalog) {
         return;
     }
     let world = World::start(Options {
+        churn: 0.0,
         address: ([127, 0, 0, 1], 0).into(),
         seed: 7,
         rows: 40,
@@ -140,7 +133,6 @@ fn record_missing(catalog: &Catalog) {
         limits: false,
         faults: Faults::default(),
         page_delay: std::time::Duration::ZERO,
-        churn: 0.0,
     });
     for source in catalog.sources() {
         for table in source.tables.values() {

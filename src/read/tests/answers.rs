@@ -12,7 +12,7 @@ async fn a_table_can_be_read_for_each_row_of_another() {
     let child = "endpoint = \"/Deals/{id}/quotes\"\nfor_each = { table = \"deals\", column = \"id\" }\npagination = { type = \"single\" }";
     let parent = endpoint(OFFSET);
     let tables = [("quotes", child), ("deals", &*parent)];
-    let parents = || vec![Answer::ok(r#"[{"Id":7},{"Id":"a/b"},{"Id":null}]"#), page(&[])];
+    let parents = || vec![Answer::ok(r#"[{"Id":7},{"Id":"a/b"},{"Id":null}]"#), Answer::ok(r#"[{"Id":null}]"#)];
     let mut answers = parents();
     answers.extend([page(&[70, 71]), Answer::new(404, "")]);
     let outcome = run(&tables, answers).await;
@@ -227,5 +227,115 @@ fn every_embedded_table_can_be_asked_for() {
                 None => assert_eq!(reader.unwrap_err().kind(), Kind::Defect),
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_read_began_when_its_first_page_was_asked_for_by_the_vendors_clock() {
+    let at = |answer: Answer, date: &str| answer.header("Date", date);
+    let lines = endpoint(KEYSET);
+    let answers = [
+        Answer::new(500, "").header("Date", "Wed, 21 Oct 2026 07:00:00 GMT"),
+        at(page(&[1]), "Wed, 21 Oct 2026 07:28:00 GMT").header("Age", "30"),
+        at(page(&[]), "Wed, 21 Oct 2026 09:00:00 GMT"),
+    ];
+    let outcome = run(&[("deals", &lines)], answers).await;
+    let latest: DateTime<Utc> = "2026-10-21T07:27:25Z".parse().unwrap();
+    let early = latest - outcome.summary().began;
+    assert!((0..10_000).contains(&early.num_milliseconds()), "{early}");
+    assert_eq!(outcome.summary().pages, 1);
+
+    let before = Utc::now();
+    let outcome = run(&[("deals", &lines)], [page(&[])]).await;
+    let early = before - outcome.summary().began;
+    assert!(early.num_seconds() > 200, "without a date, our own clock and five minutes: {early}");
+}
+
+#[tokio::test]
+async fn marks_follow_their_table() {
+    let offset = OFFSET.replace(" size = 2 }", r#" size = 2, order_param = "$orderby", order = "id" }"#);
+    let by_date = OFFSET.replace(" size = 2 }", r#" size = 2, order_param = "$orderby", order = "date" }"#);
+    let sliced = format!("{}\nslices = {{ param = \"status\", values = [\"1\"] }}", endpoint(KEYSET));
+    for (lines, good, bad) in [
+        (
+            endpoint(KEYSET),
+            &["above 8831", "above \"ab c\""][..],
+            &["", "above", "above ", "above [1]", "above 1 2", "at 5 above 1", "above x"][..],
+        ),
+        (
+            endpoint(&offset),
+            &["at 1500 above 8831", "at 0 above \"a above b\""],
+            &["above 8831", "at -1 above 1", "at 1 above", "at x above 1"],
+        ),
+        (endpoint(&by_date), &[], &["at 1500 above 8831", "above 8831"]),
+        (endpoint(PAGE), &[], &["above 8831", ""]),
+        (sliced, &[], &["above 8831"]),
+    ] {
+        let catalog = catalog(&[("deals", &lines)]);
+        let table = &catalog.source("acme").unwrap().tables["deals"];
+        for text in good {
+            check_resume(table, text).unwrap();
+            assert_eq!(super::super::resume::Resume::parse(text, table).unwrap().text(), *text);
+        }
+        for text in bad {
+            let error = check_resume(table, text).unwrap_err();
+            assert_eq!(error.kind(), Kind::Data, "{text}");
+            assert!(error.message().contains(&format!("cannot go on from `{text}`")), "{error:?}");
+        }
+    }
+    let options = ReadOptions {
+        resume: Some("page 7".to_owned()),
+        ..options()
+    };
+    let outcome = run_with(&[("deals", &endpoint(KEYSET))], [], options).await;
+    assert_eq!(outcome.error().kind(), Kind::Data);
+    assert!(outcome.targets.is_empty());
+}
+
+#[tokio::test]
+async fn estimates_count_the_rows_of_the_range() {
+    let filter = "[replication]\nmode = \"full\"\ncursor = \"at\"\nfrom = { param = \"$filter\", value = \"At ge {from}\" }";
+    let counted_page = format!("{}\n{filter}", endpoint(COUNTED));
+    let sliced = format!("{}\nslices = {{ param = \"status\", values = [\"1\", \"2\"] }}", endpoint(COUNTED));
+    let options = ReadOptions {
+        from: Some("2026-01-02T00:00:00Z".parse().unwrap()),
+        ..options()
+    };
+    for (lines, answers, rows, requests, targets) in [
+        (
+            counted_page,
+            vec![counted(&[1], 7)],
+            Some(7),
+            Some(5),
+            vec!["/Deals?$filter=At%20ge%202026-01-02T00:00:00Z&$orderby=Id&$top=1&$count=true"],
+        ),
+        (
+            sliced,
+            vec![counted(&[1], 4), counted(&[2], 0)],
+            Some(4),
+            Some(4),
+            vec![
+                "/Deals?status=1&$orderby=Id&$top=1&$count=true",
+                "/Deals?status=2&$orderby=Id&$top=1&$count=true",
+            ],
+        ),
+        (
+            endpoint(COUNTED),
+            vec![page(&[1])],
+            None,
+            None,
+            vec!["/Deals?$orderby=Id&$top=1&$count=true"],
+        ),
+        (endpoint(OFFSET), vec![], None, None, vec![]),
+        (endpoint("{ type = \"single\" }"), vec![], None, Some(1), vec![]),
+    ] {
+        let catalog = catalog(&[("deals", &lines)]);
+        let source = catalog.source("acme").unwrap();
+        let server = Scripted::new(answers);
+        let estimate = estimate(&server.client(), source, &source.tables["deals"], &options, &Meter::new())
+            .await
+            .unwrap();
+        assert_eq!((estimate.rows, estimate.requests), (rows, requests), "{lines}");
+        assert_eq!(server.targets(), targets);
     }
 }

@@ -1,6 +1,8 @@
 //! The read stage against a scripted vendor.
 
 mod answers;
+mod change;
+mod pager;
 mod paging;
 
 use tokio::sync::mpsc;
@@ -28,7 +30,7 @@ fn catalog(tables: &[(&str, &str)]) -> Catalog {
         pagination = { type = "single" }"#;
     let table = |(name, lines): &(&str, &str)| {
         let text = format!(
-            "title = \"T\"\ndescription = \"T.\"\nprimary_key = [\"id\"]\n{lines}\n[columns]\nid = {{ type = \"int\", path = \"Id\", description = \"I.\" }}\n"
+            "title = \"T\"\ndescription = \"T.\"\nprimary_key = [\"id\"]\n{lines}\n[columns]\nid = {{ type = \"int\", path = \"Id\", description = \"I.\" }}\nat = {{ type = \"timestamp\", path = \"At\", description = \"A.\" }}\n"
         );
         (format!("acme/{name}.toml"), text)
     };
@@ -37,15 +39,7 @@ fn catalog(tables: &[(&str, &str)]) -> Catalog {
 }
 
 fn options() -> ReadOptions {
-    ReadOptions {
-        from: None,
-        until: None,
-        memory: Memory::new(1024),
-        seen_keys_limit: 1 << 20,
-        endpoint: None,
-        resume: None,
-        keys_only: false,
-    }
+    ReadOptions::all(Memory::new(1024), 1 << 20)
 }
 
 /// What came of reading a table.
@@ -53,6 +47,8 @@ fn options() -> ReadOptions {
 struct Outcome {
     result: Result<ReadSummary>,
     records: Vec<String>,
+    /// The mark of each page.
+    resumes: Vec<Option<String>>,
     targets: Vec<String>,
     counts: Counts,
 }
@@ -77,26 +73,31 @@ async fn run(tables: &[(&str, &str)], answers: impl IntoIterator<Item = Answer>)
 }
 
 async fn run_with(tables: &[(&str, &str)], answers: impl IntoIterator<Item = Answer>, options: ReadOptions) -> Outcome {
+    run_against(tables, Scripted::new(answers), options).await
+}
+
+async fn run_against(tables: &[(&str, &str)], server: Scripted, options: ReadOptions) -> Outcome {
     let catalog = catalog(tables);
     let source = catalog.source("acme").unwrap();
-    let server = Scripted::new(answers);
     let client = server.client();
     let meter = Meter::new();
     let (sender, mut receiver) = mpsc::channel(1);
-    let (result, records) = tokio::join!(
+    let (result, (records, resumes)) = tokio::join!(
         read(&client, source, &source.tables[tables[0].0], &options, &meter, sender),
         async {
-            let mut records = Vec::new();
+            let (mut records, mut resumes) = (Vec::new(), Vec::new());
             while let Some(page) = receiver.recv().await {
                 assert!(page.memory.is_some());
                 records.extend(page.texts().map(str::to_owned));
+                resumes.push(page.resume);
             }
-            records
+            (records, resumes)
         }
     );
     Outcome {
         result,
         records,
+        resumes,
         targets: server.targets(),
         counts: meter.counts(),
     }

@@ -1,0 +1,336 @@
+//! Which pages a [`Pager`] asks for, what it believes, and where it ends.
+
+use super::super::envelope::Next;
+use super::super::pagination::{Held, Pager, Step};
+use super::super::resume::{Mark, Place, Resume};
+use crate::error::Kind;
+use crate::schema::Pagination;
+
+fn pagination(text: &str) -> Pagination {
+    toml::from_str(text).unwrap()
+}
+
+fn keyset() -> Pagination {
+    pagination(
+        r#"type = "keyset"
+        key = "Id"
+        filter_param = "$filter"
+        filter = "Id gt {key}"
+        order_param = "$orderby"
+        order = "Id"
+        size_param = "$top"
+        size = 300
+        count = { params = { "$count" = "true" }, member = "@odata.count" }"#,
+    )
+}
+
+fn offset() -> Pagination {
+    pagination("type = \"offset\"\noffset_param = \"$skip\"\nsize_param = \"$top\"\nsize = 500\norder_param = \"$orderby\"\norder = \"id\"")
+}
+
+fn page() -> Pagination {
+    pagination("type = \"page\"\npage_param = \"page\"\nsize_param = \"limit\"\nsize = 1000\nnext = \"next_page\"")
+}
+
+fn held<'a>(marks: &[&'a str]) -> Held<'a> {
+    Held {
+        marks: marks.iter().copied().map(Some).collect(),
+        states: marks
+            .iter()
+            .map(|mark| mark.bytes().fold(0, |sum: u64, byte| sum.wrapping_mul(257) + u64::from(byte)))
+            .collect(),
+        unseen: marks.len(),
+        next: Next::Absent,
+        counted: None,
+    }
+}
+
+fn walk(pagination: &Pagination) -> Pager<'_> {
+    Pager::new(pagination, Place::Nowhere, None)
+}
+
+/// Takes in a page that follows.
+fn take(pager: &mut Pager, held: &Held<'_>) -> Step {
+    assert!(
+        pager.follows(&held.states, held.marks.first().copied().flatten()).unwrap(),
+        "{held:?}"
+    );
+    pager.advance(held).unwrap()
+}
+
+fn query(pager: &Pager) -> String {
+    let params: Vec<String> = pager.params().iter().map(|(name, value)| format!("{name}={value}")).collect();
+    params.join("&")
+}
+
+#[test]
+fn keyset_reads_above_the_last_key_until_an_empty_page() {
+    let pagination = keyset();
+    let mut pager = walk(&pagination);
+    assert_eq!(query(&pager), "$orderby=Id&$top=300&$count=true");
+    assert_eq!(pager.advance(&held(&["9", "10"])).unwrap(), Step::Next);
+    assert_eq!(query(&pager), "$filter=Id gt 10&$orderby=Id&$top=300");
+    assert_eq!(pager.advance(&held(&["11"])).unwrap(), Step::Next, "a short page is not the end");
+    assert_eq!(query(&pager), "$filter=Id gt 11&$orderby=Id&$top=300");
+    assert_eq!(pager.advance(&held(&[])).unwrap(), Step::End);
+    assert_eq!(query(&Pager::small(&pagination, None)), "$orderby=Id&$top=1&$count=true");
+}
+
+#[test]
+fn keyset_keys_must_grow() {
+    let pagination = keyset();
+    for (pages, message, advice) in [
+        (
+            &[&["9", "10"][..], &["10", "11"]][..],
+            "a `Id` above 10 in record 0 of the page, found 10",
+            "ignored the filter",
+        ),
+        (
+            &[&["9", "10"], &["1", "2"]],
+            "a `Id` above 10 in record 0 of the page, found 1",
+            "ignored the filter",
+        ),
+        (
+            &[&["9", "10", "10"]],
+            "a `Id` above 10 in record 2 of the page, found 10",
+            "ignored the order",
+        ),
+        (
+            &[&["9", "8"]],
+            "a `Id` above 9 in record 1 of the page, found 8",
+            "ignored the order",
+        ),
+        (&[&["\"b\"", "\"a\""]], "above b in record 1", "ignored the order"),
+        (&[&["[1]"]], "the key `Id` in record 0", "paged by this key"),
+    ] {
+        let mut pager = walk(&pagination);
+        let error = pages.iter().find_map(|page| pager.advance(&held(page)).err()).unwrap();
+        assert_eq!(error.kind(), Kind::Data);
+        assert!(error.message().contains(message), "{error:?}");
+        assert!(error.advice().unwrap().contains(advice), "{error:?}");
+    }
+    let mut pager = walk(&pagination);
+    let mut missing = held(&["1"]);
+    missing.marks.push(None);
+    assert!(pager.advance(&missing).unwrap_err().message().contains("found none"));
+    let mut pager = walk(&pagination);
+    assert_eq!(pager.advance(&held(&["\"a'b\"", "\"a\\u0063\""])).unwrap(), Step::Next);
+    assert!(query(&pager).starts_with("$filter=Id gt ac&"));
+    assert_eq!(Mark::new("\"a'b\"").unwrap().literal(), "a''b");
+    assert!(Mark::new("10.5").unwrap().is_above(&Mark::new("9.5").unwrap()));
+}
+
+#[test]
+fn an_empty_page_before_the_count_is_asked_for_once_more() {
+    let pagination = keyset();
+    let mut pager = walk(&pagination);
+    let counted = Held {
+        counted: Some(3),
+        ..held(&["1", "2"])
+    };
+    assert_eq!(pager.advance(&counted).unwrap(), Step::Next);
+    assert_eq!(pager.advance(&held(&[])).unwrap(), Step::Again);
+    assert_eq!(query(&pager), "$filter=Id gt 2&$orderby=Id&$top=300");
+    assert_eq!(pager.advance(&held(&["3"])).unwrap(), Step::Next);
+    assert_eq!(pager.advance(&held(&[])).unwrap(), Step::End);
+
+    let mut pager = walk(&pagination);
+    let nothing = Held {
+        counted: Some(3),
+        ..held(&[])
+    };
+    assert_eq!(pager.advance(&nothing).unwrap(), Step::Again);
+    assert_eq!(pager.advance(&nothing).unwrap(), Step::End, "believed the second time");
+    assert_eq!((pager.rows(), pager.counted()), (0, Some(3)), "and the caller sees what is missing");
+}
+
+#[test]
+fn offsets_overlap_and_go_back_until_a_page_begins_with_a_known_row() {
+    let pagination = offset();
+    let mut pager = walk(&pagination);
+    let rows: Vec<String> = (0..700).map(|row| row.to_string()).collect();
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    assert_eq!(query(&pager), "$orderby=id&$top=500&$skip=0");
+    assert_eq!(take(&mut pager, &held(&rows[..500])), Step::Next);
+    assert_eq!(query(&pager), "$orderby=id&$top=500&$skip=475", "a twentieth");
+    // Sixty rows were deleted before it.
+    let mut follows = |rows: &[&str]| {
+        pager
+            .follows(&held(rows).states, None)
+            .map(|follows| (follows, query(&pager)))
+            .unwrap()
+    };
+    assert_eq!(follows(&rows[535..]), (false, "$orderby=id&$top=500&$skip=450".to_owned()));
+    assert_eq!(follows(&rows[510..]), (false, "$orderby=id&$top=500&$skip=400".to_owned()));
+    let page = Held {
+        unseen: 200,
+        ..held(&rows[460..])
+    };
+    assert_eq!(take(&mut pager, &page), Step::Next);
+    assert_eq!(
+        query(&pager),
+        "$orderby=id&$top=500&$skip=628",
+        "400 and 240, less a twentieth of the last"
+    );
+    let nothing_new = Held {
+        unseen: 0,
+        ..held(&rows[688..])
+    };
+    assert_eq!(take(&mut pager, &nothing_new), Step::End);
+    assert_eq!(pager.rows(), 700);
+}
+
+#[test]
+fn no_rows_at_all_are_the_end_at_the_beginning_only() {
+    let pagination = offset();
+    let mut pager = walk(&pagination);
+    assert_eq!(take(&mut pager, &held(&["1", "2", "3"])), Step::Next);
+    assert!(!pager.follows(&[], None).unwrap());
+    assert_eq!(query(&pager), "$orderby=id&$top=500&$skip=1");
+    assert!(!pager.follows(&[], None).unwrap());
+    assert_eq!(query(&pager), "$orderby=id&$top=500&$skip=0");
+    assert_eq!(take(&mut pager, &held(&[])), Step::End);
+}
+
+#[test]
+fn offset_that_is_ignored_is_an_error_and_not_the_end() {
+    let mut pagination = offset();
+    if let Pagination::Offset { size, .. } = &mut pagination {
+        *size = 2;
+    }
+    let mut pager = walk(&pagination);
+    let repeated = Held {
+        unseen: 0,
+        ..held(&["1", "2"])
+    };
+    assert_eq!(take(&mut pager, &held(&["1", "2"])), Step::Next);
+    assert_eq!(take(&mut pager, &repeated), Step::Next, "rows may have been inserted before");
+    assert!(pager.advance(&repeated).unwrap_err().advice().unwrap().contains("repeats a page"));
+}
+
+#[test]
+fn numbered_pages_overlap_by_their_size() {
+    let pagination = page();
+    let mut pager = walk(&pagination);
+    let rows: Vec<String> = (0..2_000).map(|row| row.to_string()).collect();
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    assert_eq!(query(&pager), "page=1&limit=1000");
+    assert_eq!(take(&mut pager, &held(&rows[..1_000])), Step::Next);
+    assert_eq!(query(&pager), "page=2&limit=999");
+    assert_eq!(take(&mut pager, &held(&rows[999..1_998])), Step::Next);
+    assert_eq!(query(&pager), "page=3&limit=998", "from row 1996 on");
+    let last = Held {
+        next: Next::Null,
+        ..held(&rows[1_996..])
+    };
+    assert_eq!(take(&mut pager, &last), Step::End);
+}
+
+#[test]
+fn a_vendor_that_ignores_the_size_is_paged_by_number() {
+    let pagination = page();
+    for (pages, expected) in [
+        // More than asked: the size is its own. At the second page, at the first, or at the first asked for again.
+        (vec![(&["1", "2", "3"][..], true), (&["4", "5", "6"], true)], "page=3&limit=1000"),
+        (
+            vec![(&["1", "2", "3"], true), (&["4"], false), (&["1", "2", "3"], false)],
+            "page=2&limit=1000",
+        ),
+    ] {
+        let mut pager = walk(&pagination);
+        for (page, follows) in pages {
+            let page = held(page);
+            assert_eq!(pager.follows(&page.states, None).unwrap(), follows, "{}", query(&pager));
+            if follows {
+                assert_eq!(pager.advance(&page).unwrap(), Step::Next);
+            }
+        }
+        assert_eq!(query(&pager), expected);
+    }
+}
+
+#[test]
+fn pages_without_a_size_end_in_three_ways() {
+    let pagination = pagination("type = \"page\"\npage_param = \"page\"\nnext = \"next_page\"");
+    for (last, expected) in [
+        (held(&[]), Step::End),
+        (Held { unseen: 0, ..held(&["1"]) }, Step::End),
+        (
+            Held {
+                next: Next::Null,
+                ..held(&["3"])
+            },
+            Step::End,
+        ),
+        (
+            Held {
+                next: Next::Present,
+                ..held(&["3"])
+            },
+            Step::Next,
+        ),
+        (held(&["3"]), Step::Next),
+    ] {
+        let mut pager = walk(&pagination);
+        assert_eq!(query(&pager), "page=1");
+        assert_eq!(take(&mut pager, &held(&["1", "2"])), Step::Next);
+        assert_eq!(query(&pager), "page=2");
+        assert_eq!(take(&mut pager, &last), expected, "{last:?}");
+    }
+}
+
+#[test]
+fn a_resumed_walk_finds_its_place() {
+    let above = |key| Resume {
+        at: None,
+        above: Mark::new(key).unwrap(),
+    };
+    let pagination = keyset();
+    let pager = Pager::new(&pagination, Place::Key, Some(above("9")));
+    assert_eq!(query(&pager), "$filter=Id gt 9&$orderby=Id&$top=300&$count=true");
+    assert_eq!(
+        query(&Pager::small(&pagination, Some(above("9")))),
+        "$filter=Id gt 9&$orderby=Id&$top=1&$count=true"
+    );
+    assert_eq!(pager.resume().as_deref(), Some("above 9"));
+
+    let pagination = offset();
+    let mut pager = Pager::new(
+        &pagination,
+        Place::Position,
+        Some(Resume {
+            at: Some(900),
+            ..above("9")
+        }),
+    );
+    assert_eq!(query(&pager), "$orderby=id&$top=500&$skip=899");
+    assert!(!pager.follows(&[0], Some("10")).unwrap(), "rows before it may not have been read");
+    assert_eq!(query(&pager), "$orderby=id&$top=500&$skip=898");
+    let page = Held {
+        unseen: 1,
+        counted: Some(1_000),
+        ..held(&["8", "9", "11"])
+    };
+    assert_eq!(take(&mut pager, &page), Step::Next);
+    assert_eq!((pager.rows(), pager.counted()), (1, Some(100)), "898 and the two read before");
+    assert_eq!(pager.resume().as_deref(), Some("at 901 above 11"));
+    let wrong = Held {
+        unseen: 2,
+        ..held(&["11", "13", "12"])
+    };
+    assert!(pager.advance(&wrong).unwrap_err().message().contains("cannot go on"));
+
+    let mut pager = Pager::new(&pagination, Place::Position, None);
+    assert_eq!(take(&mut pager, &held(&["2", "1"])), Step::Next);
+    assert_eq!(pager.resume(), None, "the vendor ignores the order");
+}
+
+#[test]
+fn a_single_page_at_its_cap_is_an_error() {
+    let pagination = pagination("type = \"single\"\nparams = { page = \"-1\" }\ncap = 2");
+    let mut pager = walk(&pagination);
+    assert_eq!(query(&pager), "page=-1");
+    assert_eq!(pager.advance(&held(&["1"])).unwrap(), Step::End);
+    let error = walk(&pagination).advance(&held(&["1", "2"])).unwrap_err();
+    assert!(error.message().contains("fewer than 2 rows"), "{error:?}");
+}
