@@ -36,16 +36,16 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// Tell more (each request)
-    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    #[arg(short, long, global = true, display_order = 901, action = ArgAction::Count, conflicts_with = "quiet")]
     pub verbose: u8,
     /// Tell only errors
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, display_order = 902)]
     pub quiet: bool,
     /// How talk on stderr is written
-    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    #[arg(long, global = true, display_order = 903, value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
     /// Colours on stderr
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(long, global = true, display_order = 904, value_name = "WHEN", default_value = "auto")]
     pub color: When,
 }
 
@@ -56,8 +56,6 @@ pub enum Command {
     Export(ExportArgs),
     /// Test the configuration, the tokens, every table and the lake
     Check(CheckArgs),
-    /// Drop from the lake what no manifest needs
-    Vacuum(VacuumArgs),
     /// Show the lake's tables: rows, files, savepoint, age
     Status(StatusArgs),
     /// Read the lake again and hold it against its manifests
@@ -66,6 +64,8 @@ pub enum Command {
     Views(ViewsArgs),
     /// Merge small data files
     Compact(CompactArgs),
+    /// Drop from the lake what no manifest needs
+    Vacuum(VacuumArgs),
     /// Write a commented afluente.toml
     Init(InitArgs),
     /// Show the catalogue, or one table's columns

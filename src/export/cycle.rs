@@ -12,7 +12,7 @@ use super::intake::{Checkpoint, Decoded, Intake, Staged, Writers, table_writers}
 use super::publish::{Facts, Outcome};
 use super::step::{Kind, Resume, Step};
 use super::{Family, Run};
-use crate::commit::{Entry, Manifest};
+use crate::commit::{self, Entry, Manifest};
 use crate::decode::{Counts, Decoder};
 use crate::error::{Error, Result};
 use crate::merge::{Merge, MergeOptions};
@@ -112,6 +112,7 @@ impl Family {
 
     async fn intake(&self, run: &Arc<Run>, tables: &Arc<Vec<Table>>, base: &[Option<Manifest>], step: &Step) -> Result<Intake> {
         let is_load = matches!(step.kind, Kind::Load { .. });
+        let loaded = if is_load { Some(self.loaded(run, base).await?) } else { None };
         let options = MergeOptions {
             range: step.range(),
             missing: step.missing,
@@ -122,17 +123,52 @@ impl Family {
         // A load adds to what is there: nothing of it is looked at.
         let merged: Vec<Option<Manifest>> = if is_load { vec![None; base.len()] } else { base.to_vec() };
         let (run, tables, base, connection) = (run.clone(), tables.clone(), base.to_vec(), self.connection.name.clone());
+        let compare = step.compare;
         let work = spawn_blocking(move || {
+            let mut writers = Writers::new(&run, &connection, &tables, &base)?;
+            if compare {
+                writers.claim_no_order();
+            }
             Ok(Intake {
                 merge: Merge::new(&run.lake, Handle::current(), &tables, merged, options)?,
-                writers: Writers::new(&run, &connection, &tables, &base)?,
+                writers,
                 exported_at_micros: run.started_at.timestamp_micros(),
-                loaded: is_load.then(|| entries(&base)),
+                loaded,
                 tables: tables.to_vec(),
             })
         });
         let work = async { work.await.map_err(|error| gone("index", &error))? };
         self.client.stop().race(work).await
+    }
+
+    /// The files that a load adds to. Of the exploded tables those that belong to their parent: a run that was cut between their commits and its own left more,
+    /// which are read again.
+    async fn loaded(&self, run: &Run, base: &[Option<Manifest>]) -> Result<Vec<Vec<Entry>>> {
+        let Some(Some(parent)) = base.first() else {
+            return Ok(vec![Vec::new(); base.len()]);
+        };
+        let mut loaded = vec![parent.entries.clone()];
+        for child in base.iter().skip(1) {
+            let Some(child) = child else {
+                loaded.push(Vec::new());
+                continue;
+            };
+            let mut entries = child.entries.clone();
+            match parent.children.get(&child.table) {
+                Some(version) if *version == child.version => {}
+                Some(version) => {
+                    let named = commit::read(&run.lake, &self.connection.name, &child.table, *version).await?;
+                    entries.retain(|entry| {
+                        named
+                            .as_ref()
+                            .is_some_and(|named| named.entries.iter().any(|other| other.path == entry.path))
+                    });
+                }
+                None => entries.clear(),
+            }
+            loaded.push(entries);
+        }
+        Ok(loaded)
     }
 
     /// The blocking side, until the decoder has ended. Gives the intake back, and the manifests that the next commit follows.

@@ -86,7 +86,13 @@ impl Family {
             .reconcile()
             .filter(|_| step.kind == StepKind::Refresh && step.mode != Mode::Full && self.is_due(parent));
         let ended = self.settled(run, &tables, step.clone(), refreshed).await?;
-        self.catch_up(run, &tables, &step, ended, refreshed).await?;
+        if let Err(error) = self.catch_up(run, &tables, &step, ended, refreshed).await {
+            // The table is whole as of when its read began, and its savepoint says so: the next run goes on from there.
+            refreshed.warnings.push(format!(
+                "committed, but what changed while it was read is left to the next run: {}",
+                error.message()
+            ));
+        }
         if reconciles.is_some() {
             self.settled(run, &tables, Step::reconcile(step.mode), refreshed).await?;
         }

@@ -209,6 +209,11 @@ impl Writers {
         })
     }
 
+    /// Rows that stay of older files follow those that were read: they have no order together.
+    pub fn claim_no_order(&mut self) {
+        self.tables.iter_mut().for_each(TableWriter::claim_no_order);
+    }
+
     /// Ends all data files, which go beside those that are kept. A table has a file without rows, which shows its columns, if and only if it has no rows.
     fn close(&mut self, mut kept: Vec<Vec<Entry>>) -> Result<(Vec<Vec<StagedFile>>, Vec<Vec<Entry>>)> {
         for (kept, writer) in kept.iter_mut().zip(&mut self.tables) {

@@ -25,12 +25,18 @@ fn all_tables_twice() {
     let again = setup.export(&[]);
     assert_eq!(again.code, 0, "{}", again.text());
     assert_eq!(lake::check(&setup.lake()), expected);
-    let second = lake::data_files(&setup.lake());
-    assert!(second.is_disjoint(&first), "files of version 1 are still there");
+    assert!(again.stderr.contains("84 tables unchanged"), "{}", again.text());
+    assert_eq!(lake::data_files(&setup.lake()), first, "nothing changed, so nothing is written");
+
+    let whole = setup.export(&["--full-refresh"]);
+    assert_eq!(whole.code, 0, "{}", whole.text());
+    assert_eq!(lake::check(&setup.lake()), expected);
+    let third = lake::data_files(&setup.lake());
+    assert!(third.is_disjoint(&first), "files of version 1 are still there");
     for (table, manifest) in lake::manifests(&setup.lake()) {
         assert_eq!(manifest["version"], 2, "{table}");
     }
-    assert_eq!(files_below(&setup.lake().join("_runs")).len(), 2);
+    assert_eq!(files_below(&setup.lake().join("_runs")).len(), 3);
 }
 
 /// The columns in the files are those of the documents, in their order.
