@@ -222,8 +222,16 @@ impl Vacuum<'_> {
     async fn tables(&mut self, connection: &str, tables: &[String], holder: Option<Holder>) -> Result<()> {
         let idle = holder.is_none();
         self.outcome.busy.extend(holder.map(|holder| (connection.to_owned(), holder)));
+        // A run that was cut left exploded tables ahead of their parent: readers are still at what the parent names, until an export heals it.
+        let content = commit::content_of(self.lake, &self.lake.list(connection).await?).await?;
+        let named = |table: &String| {
+            content
+                .iter()
+                .find(|manifest| manifest.table == *table)
+                .map(|manifest| manifest.version)
+        };
         for table in tables {
-            if let Err(error) = self.table(connection, table, idle).await {
+            if let Err(error) = self.table(connection, table, named(table), idle).await {
                 self.outcome.failed.push((format!("{connection}.{table}"), error));
             }
         }
@@ -235,7 +243,7 @@ impl Vacuum<'_> {
         self.drop_unfinished(Some(connection), None, unfinished).await
     }
 
-    async fn table(&mut self, connection: &str, table: &str, idle: bool) -> Result<()> {
+    async fn table(&mut self, connection: &str, table: &str, named: Option<u64>, idle: bool) -> Result<()> {
         let folder = table_folder(connection, table);
         let listing = self.lake.list(&folder).await?;
         let newest = listing.iter().filter_map(|object| version_of(&object.path)).max();
@@ -246,8 +254,10 @@ impl Vacuum<'_> {
                     .hint("is something else deleting from the lake?"));
             };
             let superfluous = Superfluous::find(self.lake, &manifest, &listing, self.now, self.options.retention).await?;
-            self.drop_objects(Some(connection), Some(table), Reason::Superseded, superfluous.files)
-                .await?;
+            if named.is_none_or(|named| named >= newest) {
+                self.drop_objects(Some(connection), Some(table), Reason::Superseded, superfluous.files)
+                    .await?;
+            }
             self.drop_objects(Some(connection), Some(table), Reason::OldManifest, superfluous.manifests)
                 .await?;
         }

@@ -124,6 +124,9 @@ pub struct ExportArgs {
     /// A backfill: only rows whose cursor is before this time
     #[arg(long, value_name = "TS")]
     pub until: Option<Moment>,
+    /// Show what a run would read, by the APIs' own counts, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
     /// When another run is at work on a connection
     #[arg(long, value_name = "WHAT", default_value = "fail")]
     pub if_busy: BusyMode,

@@ -27,7 +27,13 @@ pub(super) async fn run(args: &CompactArgs, printer: &Printer) -> Result<Done> {
         printer.info(&lake::empty(&lake));
         return Ok(Done::All);
     }
-    let chosen = |manifest: &Manifest| args.tables.is_empty() || args.tables.iter().any(|glob| names(glob, manifest));
+    // A history grows by small files that its table's manifest names by version: they are left as they are.
+    let is_history = |manifest: &Manifest| {
+        let of = |other: &Manifest| other.connection == manifest.connection && other.histories.contains_key(&manifest.table);
+        manifests.iter().any(of)
+    };
+    let chosen =
+        |manifest: &Manifest| !is_history(manifest) && (args.tables.is_empty() || args.tables.iter().any(|glob| names(glob, manifest)));
     if let Some(glob) = args
         .tables
         .iter()

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::args::{BusyMode, ConnectionArgs, ExportArgs, ProgressMode};
 use super::printer::Printer;
 use super::progress::Display;
-use super::{ABANDONED, Done, stop_on_signals, summary};
+use super::{ABANDONED, Done, forecast, lake, stop_on_signals, summary};
 use crate::commit;
 use crate::config::{Config, Connection, DEFAULT_LAKE};
 use crate::error::{Error, Result};
@@ -16,7 +16,7 @@ use crate::store::Lake;
 
 pub(super) async fn run(args: &ExportArgs, printer: &Printer) -> Result<Done> {
     let stop = stop_on_signals(printer, Some(ABANDONED));
-    let (connections, lake) = open(&args.from)?;
+    let (connections, lake) = if args.dry_run { look(&args.from)? } else { open(&args.from)? };
     let options = Options {
         memory: args.memory,
         max_rejected: args.max_rejected.unwrap_or(Limit::DEFAULT_REJECTED),
@@ -26,13 +26,17 @@ pub(super) async fn run(args: &ExportArgs, printer: &Printer) -> Result<Done> {
         full_refresh: args.full_refresh,
         range: (args.since, args.until),
     };
+    let listening = stop.1.clone();
+    if args.dry_run {
+        let export = Export::plan(connections, &selection(&args.from), lake, options, stop)?;
+        return forecast::tell(printer, &export.forecast().await?).map(|()| Done::All);
+    }
     if let Some(file) = &args.report {
         // An hour's work must not end with a report that has nowhere to go. What is there stays until then: another run may have written it.
         let opened = std::fs::OpenOptions::new().append(true).create(true).open(file);
         opened.map_err(|error| unwritable(file, &error))?;
     }
     let metrics = args.metrics.as_deref().map(MetricsFile::create).transpose()?;
-    let listening = stop.1.clone();
     let store = lake.clone();
     let export = Export::plan(connections, &selection(&args.from), lake, options, stop)?;
     let if_busy = match args.if_busy {
@@ -98,11 +102,26 @@ impl Drop for MetricsFile {
 
 /// The connections and the lake that the arguments, the environment and the configuration name.
 pub(super) fn open(args: &ConnectionArgs) -> Result<(Vec<Connection>, Lake)> {
+    let (config, connections, url) = named(args)?;
+    Ok((connections, Lake::open(&url, &config.lake.s3)?))
+}
+
+/// The same, where nothing may be written: a folder that is not there stands for an empty lake.
+fn look(args: &ConnectionArgs) -> Result<(Vec<Connection>, Lake)> {
+    let (config, connections, url) = named(args)?;
+    let lake = match lake::folder(&url) {
+        Some(folder) if !folder.is_dir() => Lake::memory(),
+        _ => Lake::open(&url, &config.lake.s3)?,
+    };
+    Ok((connections, lake))
+}
+
+fn named(args: &ConnectionArgs) -> Result<(Config, Vec<Connection>, String)> {
     let config = Config::load(args.config.as_deref())?;
     let catalog = config.catalog(args.schemas.as_deref())?;
     let connections = config.connections(&args.connections, args.base_url.as_deref(), &catalog)?;
-    let url = args.to.as_deref().or(config.lake.url.as_deref()).unwrap_or(DEFAULT_LAKE);
-    Ok((connections, Lake::open(url, &config.lake.s3)?))
+    let url = args.to.as_deref().or(config.lake.url.as_deref()).unwrap_or(DEFAULT_LAKE).to_owned();
+    Ok((config, connections, url))
 }
 
 pub(super) fn selection(args: &ConnectionArgs) -> Selection {

@@ -14,18 +14,22 @@ use crate::store::{Lake, Object};
 pub(super) fn open(args: &LakeArgs) -> Result<Lake> {
     let config = Config::load(args.config.as_deref())?;
     let url = args.to.as_deref().or(config.lake.url.as_deref()).unwrap_or(DEFAULT_LAKE);
-    let folder = match url.split_once("://") {
-        None => Some(PathBuf::from(url)),
-        Some(("file", _)) => Url::parse(url).ok().and_then(|url| url.to_file_path().ok()),
-        Some(_) => None,
-    };
-    if let Some(folder) = folder
+    if let Some(folder) = folder(url)
         && !folder.is_dir()
     {
         return Err(Error::config(format!("there is no lake at `{}`", folder.display()))
             .hint("`afluente export` writes one; --to or `[lake] url` in afluente.toml say where it is"));
     }
     Lake::open(url, &config.lake.s3)
+}
+
+/// The folder of a lake on local disk.
+pub(super) fn folder(url: &str) -> Option<PathBuf> {
+    match url.split_once("://") {
+        None => Some(PathBuf::from(url)),
+        Some(("file", _)) => Url::parse(url).ok().and_then(|url| url.to_file_path().ok()),
+        Some(_) => None,
+    }
 }
 
 /// What is in the lake: of these connections, or of all.

@@ -8,6 +8,7 @@ mod check;
 mod compact;
 mod demo;
 mod export;
+mod forecast;
 mod init;
 mod lake;
 mod log;

@@ -56,6 +56,9 @@ pub struct Manifest {
     /// The versions of the tables exploded from this one that belong to this version.
     #[serde(default)]
     pub children: BTreeMap<String, u64>,
+    /// The versions of the tables that keep every version of this one's rows, and of the exploded ones', which belong to this version.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub histories: BTreeMap<String, u64>,
     /// The columns.
     pub schema: ManifestSchema,
     /// Of all files.
@@ -147,6 +150,7 @@ impl Manifest {
             resume: None,
             reconciled_at: None,
             children: BTreeMap::new(),
+            histories: BTreeMap::new(),
             schema: ManifestSchema::of(table),
             rows: entries.iter().map(|entry| entry.meta.record_count).sum(),
             bytes: entries.iter().map(|entry| entry.meta.content_length).sum(),

@@ -62,11 +62,8 @@ impl Family {
             until: step.until,
             memory: run.pages.clone(),
             seen_keys_limit: run.seen_keys,
-            endpoint: self.connection.tables.get(&self.table.id).and_then(|table| table.endpoint.clone()),
-            resume: match &step.kind {
-                Kind::Load { resume } => resume.as_ref().map(|resume| resume.mark.clone()),
-                _ => None,
-            },
+            endpoint: self.endpoint(),
+            resume: step.resume_mark(),
             keys_only: step.kind == Kind::Reconcile,
         };
         let meter = &run.progress.tables[self.places[0]].meter;
@@ -112,7 +109,6 @@ impl Family {
 
     async fn intake(&self, run: &Arc<Run>, tables: &Arc<Vec<Table>>, base: &[Option<Manifest>], step: &Step) -> Result<Intake> {
         let is_load = matches!(step.kind, Kind::Load { .. });
-        let loaded = if is_load { Some(self.loaded(run, base).await?) } else { None };
         let options = MergeOptions {
             range: step.range(),
             missing: step.missing,
@@ -120,44 +116,50 @@ impl Family {
             compare: step.compare,
             memory: run.seen_keys,
         };
+        let histories = self.histories();
+        let members = tables.len() - histories.len();
+        let mut belonging = self.belonging(run, base).await?;
+        let history_entries = belonging.split_off(members);
+        let loaded = is_load.then_some(belonging);
         // A load adds to what is there: nothing of it is looked at.
-        let merged: Vec<Option<Manifest>> = if is_load { vec![None; base.len()] } else { base.to_vec() };
+        let merged: Vec<Option<Manifest>> = if is_load { vec![None; members] } else { base[..members].to_vec() };
         let (run, tables, base, connection) = (run.clone(), tables.clone(), base.to_vec(), self.connection.name.clone());
-        let compare = step.compare;
         let work = spawn_blocking(move || {
             let mut writers = Writers::new(&run, &connection, &tables, &base)?;
-            if compare {
+            if options.compare {
                 writers.claim_no_order();
             }
             Ok(Intake {
-                merge: Merge::new(&run.lake, Handle::current(), &tables, merged, options)?,
+                merge: Merge::new(&run.lake, Handle::current(), &tables[..members], merged, options)?,
                 writers,
                 exported_at_micros: run.started_at.timestamp_micros(),
                 loaded,
-                tables: tables.to_vec(),
+                histories,
+                history_entries,
+                tables: tables[..members].to_vec(),
             })
         });
         let work = async { work.await.map_err(|error| gone("index", &error))? };
         self.client.stop().race(work).await
     }
 
-    /// The files that a load adds to. Of the exploded tables those that belong to their parent: a run that was cut between their commits and its own left more,
-    /// which are read again.
-    async fn loaded(&self, run: &Run, base: &[Option<Manifest>]) -> Result<Vec<Vec<Entry>>> {
+    /// The files of each table that belong to the parent's manifest. A run that was cut between the commits of the others and the parent's left more, whose rows are
+    /// read again.
+    async fn belonging(&self, run: &Run, base: &[Option<Manifest>]) -> Result<Vec<Vec<Entry>>> {
         let Some(Some(parent)) = base.first() else {
             return Ok(vec![Vec::new(); base.len()]);
         };
-        let mut loaded = vec![parent.entries.clone()];
-        for child in base.iter().skip(1) {
-            let Some(child) = child else {
-                loaded.push(Vec::new());
+        let mut belonging = vec![parent.entries.clone()];
+        for manifest in base.iter().skip(1) {
+            let Some(manifest) = manifest else {
+                belonging.push(Vec::new());
                 continue;
             };
-            let mut entries = child.entries.clone();
-            match parent.children.get(&child.table) {
-                Some(version) if *version == child.version => {}
+            let mut entries = manifest.entries.clone();
+            match parent.children.get(&manifest.table).or(parent.histories.get(&manifest.table)) {
+                Some(version) if *version == manifest.version => {}
                 Some(version) => {
-                    let named = commit::read(&run.lake, &self.connection.name, &child.table, *version).await?;
+                    let named = commit::read(&run.lake, &self.connection.name, &manifest.table, *version).await?;
                     entries.retain(|entry| {
                         named
                             .as_ref()
@@ -166,9 +168,9 @@ impl Family {
                 }
                 None => entries.clear(),
             }
-            loaded.push(entries);
+            belonging.push(entries);
         }
-        Ok(loaded)
+        Ok(belonging)
     }
 
     /// The blocking side, until the decoder has ended. Gives the intake back, and the manifests that the next commit follows.

@@ -10,7 +10,7 @@ use super::intake;
 use super::progress::State;
 use super::publish::Outcome;
 use super::report::{Failure, Status, TableReport};
-use super::step::{Kind as StepKind, Step, is_of};
+use super::step::{Kind as StepKind, Step};
 use super::{Family, Run};
 use crate::commit::{self, Manifest};
 use crate::decode::Counts;
@@ -72,16 +72,14 @@ impl Family {
 
     /// One cycle, and those that it calls for.
     async fn refresh(self: &Arc<Self>, run: &Arc<Run>, refreshed: &mut Refreshed) -> Result<()> {
-        let tables = Arc::new(self.tables());
+        let histories = self.histories().into_iter().map(|history| history.table);
+        let tables: Arc<Vec<Table>> = Arc::new(self.tables().into_iter().chain(histories).collect());
         let base = self.base(run, &tables).await?;
         let parent = base.first().and_then(Option::as_ref);
-        if let Some(old) = parent.filter(|parent| !is_of(parent, &self.table)) {
-            refreshed.warnings.push(format!(
-                "its columns, key or partitions are not those of version {}: everything was read again",
-                old.version
-            ));
+        if let Some(reason) = self.is_other(&base) {
+            refreshed.warnings.push(format!("everything was read again: {reason}"));
         }
-        let step = self.step(run, parent);
+        let step = self.step(run, &base);
         let reconciles = self
             .reconcile()
             .filter(|_| step.kind == StepKind::Refresh && step.mode != Mode::Full && self.is_due(parent));
@@ -156,7 +154,7 @@ impl Family {
             // From where the other run left off.
             let base = self.base(run, tables).await?;
             if matches!(step.kind, StepKind::Load { .. } | StepKind::Refresh) {
-                step = self.step(run, base.first().and_then(Option::as_ref));
+                step = self.step(run, &base);
             }
         }
         Err(self.lost(lost))
@@ -234,7 +232,7 @@ impl Family {
     }
 
     /// The table, then its children.
-    fn tables(&self) -> Vec<Table> {
+    pub(super) fn tables(&self) -> Vec<Table> {
         let children = self
             .table
             .children

@@ -6,6 +6,7 @@ use arrow_array::RecordBatch;
 use tokio::sync::mpsc;
 
 use super::Run;
+use super::history::History;
 use crate::commit::{Entry, Manifest};
 use crate::decode::{Counts, Reject};
 use crate::error::Result;
@@ -81,6 +82,9 @@ pub(super) struct Intake {
     pub exported_at_micros: i64,
     /// A load adds to these files of each table.
     pub loaded: Option<Vec<Vec<Entry>>>,
+    /// Histories, whose writers follow those of the tables, and the files that they add to.
+    pub histories: Vec<History>,
+    pub history_entries: Vec<Vec<Entry>>,
 }
 
 impl Intake {
@@ -106,19 +110,25 @@ impl Intake {
             for (at, batches) in self.merge.sift(decoded.set)?.into_iter().enumerate() {
                 for batch in batches {
                     self.writers.tables[at].write(&batch)?;
+                    for (place, history) in self.histories.iter().enumerate().filter(|(_, history)| history.of == at) {
+                        self.writers.tables[self.tables.len() + place].write(&history.rows(&batch)?)?;
+                    }
                 }
             }
             if let (Some((checkpoint, commit)), Some(mark)) = (&mut checkpoint, decoded.resume)
                 && checkpoint.is_due(read)
             {
-                let (files, kept) = self.writers.close(self.loaded.take().unwrap_or_default())?;
+                let mut kept = self.loaded.take().unwrap_or_default();
+                kept.append(&mut self.history_entries);
+                let (files, kept) = self.writers.close(kept)?;
                 let staged = Staged {
                     files,
                     kept,
                     counts: decoded.counts,
                     ..self.staged()
                 };
-                let (writers, loaded) = commit(staged, mark)?;
+                let (writers, mut loaded) = commit(staged, mark)?;
+                self.history_entries = loaded.split_off(self.tables.len());
                 (self.writers.tables, self.loaded) = (writers, Some(loaded));
             }
         }
@@ -142,13 +152,17 @@ impl Intake {
             merge,
             mut writers,
             loaded,
+            mut history_entries,
             ..
         } = self;
         let kept = match loaded {
             Some(loaded) => Ok(loaded),
             None => merge.rewrite(|at, batch| writers.tables[at].write(batch)),
         };
-        let closed = kept.and_then(|kept| writers.close(kept));
+        let closed = kept.and_then(|mut kept| {
+            kept.append(&mut history_entries);
+            writers.close(kept)
+        });
         match closed {
             Ok((files, kept)) => (staged.files, staged.kept) = (files, kept),
             Err(error) => {

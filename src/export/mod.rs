@@ -10,6 +10,8 @@
 
 mod cycle;
 mod family;
+mod forecast;
+mod history;
 mod intake;
 mod limit;
 mod moment;
@@ -38,6 +40,7 @@ use crate::store::Lake;
 use crate::views;
 use crate::write::{MemoryBudget, WriteOptions};
 
+pub use forecast::Forecast;
 pub use limit::Limit;
 pub use moment::Moment;
 pub use progress::{Progress, State, TableProgress};

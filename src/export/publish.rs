@@ -1,5 +1,7 @@
 //! From staged files to the next manifests: exploded tables first, the parent last, naming their versions.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 use super::intake::Staged;
@@ -95,13 +97,19 @@ impl Family {
 
     /// Completes the parent's manifest, and makes it a new one if it says anything that its base does not.
     fn name_children(&self, run: &Run, manifests: &mut [Manifest], is_new: &mut [bool], base: Option<&Manifest>, facts: Facts) {
-        let children = manifests.iter().skip(1).map(|child| (child.table.clone(), child.version)).collect();
+        let named = |of: &dyn Fn(&String) -> bool| {
+            let others = manifests.iter().skip(1).filter(|other| of(&other.table));
+            others.map(|other| (other.table.clone(), other.version)).collect::<BTreeMap<_, _>>()
+        };
+        let children = named(&|table| self.table.children.contains(table));
+        let histories = named(&|table| !self.table.children.contains(table));
         let (Some(parent), Some(is_new)) = (manifests.first_mut(), is_new.first_mut()) else {
             return;
         };
         if let Some(base) = base.filter(|_| !*is_new) {
             // A savepoint that merely moved on is no news: what lies between is read again, and found unchanged.
             let says_anew = base.children != children
+                || base.histories != histories
                 || base.resume != facts.resume
                 || base.mode != facts.mode
                 || base.savepoint.is_some() != facts.savepoint.is_some()
@@ -113,7 +121,8 @@ impl Family {
             parent.version += 1;
             (parent.run_id, parent.committed_at) = (run.id.clone(), Utc::now());
         }
-        (parent.mode, parent.children, parent.savepoint, parent.resume) = (facts.mode, children, facts.savepoint, facts.resume);
+        (parent.children, parent.histories) = (children, histories);
+        (parent.mode, parent.savepoint, parent.resume) = (facts.mode, facts.savepoint, facts.resume);
         parent.reconciled_at = facts.reconciled_at.or(base.and_then(|base| base.reconciled_at));
     }
 

@@ -86,6 +86,14 @@ impl Step {
             && self.mode == Mode::Full
     }
 
+    /// Where the reader goes on.
+    pub fn resume_mark(&self) -> Option<String> {
+        match &self.kind {
+            Kind::Load { resume } => resume.as_ref().map(|resume| resume.mark.clone()),
+            _ => None,
+        }
+    }
+
     /// A cycle that follows a long one: what changed since that began.
     pub fn catch_up(since: DateTime<Utc>) -> Self {
         Self {
@@ -113,7 +121,7 @@ impl Step {
 
 impl Family {
     /// The first cycle of a run.
-    pub(super) fn step(&self, run: &Run, base: Option<&Manifest>) -> Step {
+    pub(super) fn step(&self, run: &Run, base: &[Option<Manifest>]) -> Step {
         let replication = &self.table.replication;
         let whole = |kind: Kind, compare: bool| Step {
             kind,
@@ -140,13 +148,17 @@ impl Family {
                 compare: true,
             };
         }
-        let Some(base) = base else {
+        let Some(Some(parent)) = base.first() else {
             return whole(Kind::Load { resume: None }, false);
         };
-        if run.options.full_refresh || !is_of(base, &self.table) {
+        if self.is_other(base).is_some() {
             return whole(Kind::Refresh, false);
         }
-        if let Some(text) = &base.resume {
+        if run.options.full_refresh {
+            // A history takes what differs only.
+            return whole(Kind::Refresh, !self.histories().is_empty());
+        }
+        if let Some(text) = &parent.resume {
             // A mark that cannot be gone on from is one of another program: what is there is replaced.
             let is_good = |resume: &Resume| read::check_resume(&self.table, &resume.mark).is_ok();
             return match Resume::parse(text).filter(is_good) {
@@ -155,7 +167,7 @@ impl Family {
             };
         }
         let before = |at: DateTime<Utc>, length: Duration| at.checked_sub_signed(chrono::Duration::from_std(length).ok()?);
-        match (replication.mode, base.savepoint) {
+        match (replication.mode, parent.savepoint) {
             (Mode::Incremental, Some(savepoint)) => Step {
                 from: before(savepoint, replication.lookback),
                 ..Step::catch_up(savepoint)
@@ -172,6 +184,33 @@ impl Family {
             },
             (Mode::Full, _) | (_, None) => whole(Kind::Refresh, true),
         }
+    }
+
+    /// Why these manifests cannot be gone on with, so that everything is to be read again.
+    pub(super) fn is_other(&self, base: &[Option<Manifest>]) -> Option<String> {
+        let parent = base.first()?.as_ref()?;
+        for (table, manifest) in self.tables().iter().zip(base) {
+            // An exploded table that was left out for a while has missed what was read since.
+            let is_named = table.id == parent.table || parent.children.contains_key(&table.id);
+            match manifest {
+                Some(manifest) if is_named && is_of(manifest, table) => {}
+                Some(manifest) if is_named => {
+                    return Some(format!(
+                        "the columns, key or partitions of `{}` are not those of version {}",
+                        table.id, manifest.version
+                    ));
+                }
+                _ => return Some(format!("`{}` was not exported with it before", table.id)),
+            }
+        }
+        let mut histories = self.histories().into_iter().map(|history| history.table.id);
+        let new = histories.find(|history| !parent.histories.contains_key(history))?;
+        Some(format!("`{new}` is to begin with the rows that there are"))
+    }
+
+    /// The path to ask for, where the configuration has one.
+    pub(super) fn endpoint(&self) -> Option<String> {
+        self.connection.tables.get(&self.table.id).and_then(|table| table.endpoint.clone())
     }
 
     /// Where the configuration says that tables with a cursor begin.
@@ -209,7 +248,7 @@ pub(super) fn configured(mut table: Table, connection: &crate::config::Connectio
 }
 
 /// Whether the manifest's files can be gone on with: same columns, key and folders.
-pub(super) fn is_of(manifest: &Manifest, table: &Table) -> bool {
+fn is_of(manifest: &Manifest, table: &Table) -> bool {
     manifest.schema.fingerprint == ManifestSchema::of(table).fingerprint
         && manifest.primary_key == table.primary_key
         && manifest.partition == table.partition

@@ -1,0 +1,109 @@
+//! `afluente export --dry-run`: what a run would read.
+
+use super::printer::{Printer, count, number};
+use crate::error::{Error, Result};
+use crate::export::Forecast;
+
+/// Writes the plan to stdout, as text or, where the log is JSON, as JSON.
+pub(super) fn tell(printer: &Printer, forecasts: &[Forecast]) -> Result<()> {
+    if printer.is_json() {
+        let text = serde_json::to_string_pretty(forecasts).map_err(|error| Error::defect(format!("the plan cannot be JSON: {error}")))?;
+        return printer.data(&format!("{text}\n"));
+    }
+    printer.data(&text(forecasts))?;
+    let sum = |of: fn(&Forecast) -> Option<u64>| forecasts.iter().filter_map(of).sum::<u64>();
+    let unknown = forecasts.iter().filter(|forecast| forecast.requests.is_none()).count() as u64;
+    let mut closing = format!(
+        "{}: {} at least; nothing was read or written",
+        count(forecasts.len() as u64, "table"),
+        count(sum(|forecast| forecast.requests), "request")
+    );
+    if unknown > 0 {
+        closing.push_str(&format!(
+            "; of {} the API does not say how many rows it has",
+            count(unknown, "table")
+        ));
+    }
+    printer.info(&closing);
+    Ok(())
+}
+
+fn text(forecasts: &[Forecast]) -> String {
+    let mut rows = vec![["table", "reads", "from", "until", "rows", "pages", "requests", "minutes", "then"].map(str::to_owned)];
+    let known = |value: Option<u64>, guessed: bool| match value {
+        Some(value) if guessed => format!("~{}", number(value)),
+        Some(value) => number(value),
+        None => "?".to_owned(),
+    };
+    let day = |at: Option<chrono::DateTime<chrono::Utc>>| at.map_or_else(|| "-".to_owned(), |at| at.format("%Y-%m-%d %H:%M").to_string());
+    for forecast in forecasts {
+        rows.push([
+            format!("{}.{}", forecast.connection, forecast.table),
+            forecast.reads.to_owned(),
+            day(forecast.from),
+            day(forecast.until),
+            known(forecast.rows, false),
+            known(forecast.pages, forecast.guessed),
+            known(forecast.requests, forecast.guessed),
+            forecast.minutes.map_or_else(|| "-".to_owned(), |minutes| format!("{minutes:.1}")),
+            forecast.unavailable.clone().unwrap_or_else(|| forecast.writes.to_owned()),
+        ]);
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 9] = std::array::from_fn(width);
+    let mut text = String::new();
+    for row in &rows {
+        let cells = row.iter().zip(widths).enumerate().map(|(column, (cell, width))| match column {
+            4..=7 => format!("{cell:>width$}"),
+            _ => format!("{cell:width$}"),
+        });
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_is_not_made_up() {
+        let known = Forecast {
+            connection: "acme".to_owned(),
+            table: "deals".to_owned(),
+            reads: "incremental",
+            from: chrono::DateTime::from_timestamp(1_767_225_600, 0),
+            until: None,
+            rows: Some(1_200),
+            pages: Some(4),
+            requests: Some(5),
+            guessed: false,
+            minutes: Some(0.05),
+            writes: "merges what changed, by key",
+            rows_now: 9,
+            unavailable: None,
+        };
+        let unknown = Forecast {
+            rows: None,
+            pages: None,
+            requests: None,
+            minutes: None,
+            unavailable: Some("not in this account".to_owned()),
+            ..known.clone()
+        };
+        let guessed = Forecast {
+            rows: None,
+            guessed: true,
+            ..known.clone()
+        };
+        let text = text(&[known, unknown, guessed]);
+        let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(
+            lines[1][..8],
+            ["acme.deals", "incremental", "2026-01-01", "00:00", "-", "1,200", "4", "5"]
+        );
+        assert_eq!(lines[2][5..], ["?", "?", "?", "-", "not", "in", "this", "account"]);
+        assert_eq!(lines[3][5..8], ["?", "~4", "~5"]);
+    }
+}
