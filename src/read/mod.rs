@@ -65,7 +65,7 @@ pub struct ReadOptions {
     pub seen_keys_limit: usize,
     /// Instead of the declaration's endpoints.
     pub endpoint: Option<String>,
-    /// Goes on from here: the [`Page::resume`] of an earlier read of the same table and range. Only the rows after it are read, and counted.
+    /// Goes on from here: the [`Page::resume`] of an earlier read of the same table and range. Only the rows after it are read.
     pub resume: Option<String>,
     /// Only the members of the primary key are asked for, where the vendor can be asked for some members only (see [`gives_keys_only`]); else
     /// records are whole.
@@ -95,7 +95,7 @@ pub struct ReadSummary {
     /// Records left out because their key had been read. One that was changed meanwhile, and came again, is among them: what was sent on
     /// is how it was before, and the change lies after `began`.
     pub repeated: u64,
-    /// The API's own count, where it gave one for all that was read.
+    /// The API's own count, where it gave one for all that was read, and for nothing else.
     pub counted: Option<u64>,
     /// Why there was nothing to read: the account has no such table.
     pub unavailable: Option<String>,

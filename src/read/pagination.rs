@@ -37,8 +37,6 @@ pub(super) struct Pager<'a> {
     started: bool,
     rows: u64,
     counted: Option<u64>,
-    /// Of these, how many come before the first row of a resumed read.
-    before: u64,
     asked_again: bool,
     /// The greatest key read of an offset in the order of the key; none once the order was seen to be another.
     last: Option<Mark>,
@@ -108,7 +106,6 @@ impl<'a> Pager<'a> {
             started: false,
             rows: 0,
             counted: None,
-            before: 0,
             asked_again: false,
         }
     }
@@ -128,14 +125,10 @@ impl<'a> Pager<'a> {
         self.rows
     }
 
-    /// The API's own count of what this walk is to read, once the first page was read.
+    /// The API's own count of what this walk is to read, once the first page was read. None for a walk that goes on from a position: the API
+    /// counts the rows before it as well, and how many those are is another number with each row that comes and goes.
     pub fn counted(&self) -> Option<u64> {
-        self.counted.map(|counted| self.to_read(counted))
-    }
-
-    /// Of the rows that the API counts, those that this walk is to read.
-    pub fn to_read(&self, counted: u64) -> u64 {
-        counted.saturating_sub(self.before)
+        self.counted
     }
 
     /// Whether an earlier read, which this one goes on from, read the record with this key.
@@ -270,14 +263,8 @@ impl<'a> Pager<'a> {
     /// [`Kind::Data`] where going on, or ending, would lose or double rows.
     pub fn advance(&mut self, held: &Held<'_>) -> Result<Step> {
         if !self.started {
-            self.counted = held.counted;
-            if let (Some(resume), At::Windows(windows)) = (&self.resume, &self.at) {
-                let again = held
-                    .marks
-                    .iter()
-                    .filter(|mark| mark.and_then(Mark::new).is_some_and(|mark| !mark.is_above(&resume.above)));
-                self.before = windows.ahead().start + again.count() as u64;
-            }
+            let from_position = self.resume.as_ref().is_some_and(|resume| resume.at.is_some());
+            self.counted = held.counted.filter(|_| !from_position);
         }
         if !held.marks.is_empty() {
             // Rows that were read show as little as none do.
@@ -319,7 +306,7 @@ impl<'a> Pager<'a> {
     fn ended(&mut self) -> Step {
         // A first page without the count that was asked for is no answer to believe either.
         let uncounted = !self.started && self.counted.is_none() && self.pagination.count().is_some() && self.rows == 0;
-        let early = uncounted || self.counted().is_some_and(|counted| self.rows < counted);
+        let early = uncounted || self.counted.is_some_and(|counted| self.rows < counted);
         if early && !std::mem::replace(&mut self.asked_again, true) {
             return Step::Again;
         }

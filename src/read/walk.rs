@@ -393,7 +393,6 @@ impl<'a> Reader<'a> {
         }
         let again = Pager::small(&self.fetch.pagination, self.resume.clone());
         let now = self.ask(self.settled.unwrap_or(0), id, slice, &again).await?.count;
-        let now = now.map(|now| pager.to_read(now));
         match now {
             Some(now) if rows >= now => Ok(()),
             now => Err(Error::new(

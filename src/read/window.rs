@@ -228,7 +228,7 @@ impl Windows {
         self.end = window.start + rows;
         if self.end > self.furthest {
             self.furthest = self.end;
-            self.restarts = 0;
+            self.restarts = if unseen > 0 { 0 } else { self.restarts };
         }
         self.last_page = rows;
         self.recent.extend(states);
@@ -244,7 +244,13 @@ impl Windows {
                 return self.ended();
             }
             if self.repeats >= REPEATS || self.idle > 2 * self.furthest + 2 * self.size {
-                return After::Repeats;
+                // One vendor sends its last page for every number beyond it, and there is no telling from where on, once rows are gone.
+                if self.grid == Grid::Any || self.restarts >= RESTARTS {
+                    return After::Repeats;
+                }
+                self.restarts += 1;
+                self.begin_again();
+                return After::More;
             }
         }
         if last { self.ended() } else { After::More }
@@ -255,10 +261,14 @@ impl Windows {
             return After::End;
         }
         self.closing = true;
-        self.end = 0;
-        self.last_page = 0;
-        self.recent.clear();
+        self.begin_again();
         After::More
+    }
+
+    fn begin_again(&mut self) {
+        (self.end, self.last_page) = (0, 0);
+        (self.repeats, self.idle) = (0, 0);
+        self.recent.clear();
     }
 
     /// Rows that a window shares with the one before, at least.

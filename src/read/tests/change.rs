@@ -30,7 +30,7 @@ impl Style {
         match self {
             Self::Key => endpoint(&KEYSET.replace("size = 2", "size = 8")),
             Self::Offset => endpoint(
-                r#"{ type = "offset", offset_param = "$skip", size_param = "$top", size = 8, order_param = "$orderby", order = "id", count = { member = "count" } }"#,
+                r#"{ type = "offset", offset_param = "$skip", size_param = "$top", size = 8, order_param = "$orderby", order = "id" }"#,
             ),
             Self::Latest => endpoint(r#"{ type = "page", page_param = "page", size_param = "limit", size = 8, next = "next_page" }"#),
             Self::Newest => endpoint(r#"{ type = "page", page_param = "page", size_param = "limit", size = 8 }"#),
@@ -105,7 +105,6 @@ impl Rows {
             rest.split(['&', ' ']).next()?.parse::<usize>().ok()
         };
         let mut rows: Vec<(u32, u32)> = self.times.iter().map(|(key, time)| (*key, *time)).collect();
-        let total = rows.len();
         let (start, size) = match style {
             Style::Key => {
                 let above = number("Id gt ");
@@ -130,7 +129,6 @@ impl Rows {
         let next = if start + size < rows.len() { "2" } else { "null" };
         let records: Vec<String> = rows.iter().skip(start).take(size).map(|(key, time)| record(*key, *time)).collect();
         let members = match style {
-            Style::Offset => format!(r#","count":{total}"#),
             Style::Latest => format!(r#","next_page":{next}"#),
             _ => String::new(),
         };
