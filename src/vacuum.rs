@@ -223,12 +223,14 @@ impl Vacuum<'_> {
         let idle = holder.is_none();
         self.outcome.busy.extend(holder.map(|holder| (connection.to_owned(), holder)));
         // A run that was cut left exploded tables ahead of their parent: readers are still at what the parent names, until an export heals it.
-        let content = commit::content_of(self.lake, &self.lake.list(connection).await?).await?;
-        let named = |table: &String| {
-            content
+        let content = commit::content_of(self.lake, &self.lake.list(connection).await?).await;
+        let named = |table: &String| match &content {
+            Ok(content) => content
                 .iter()
                 .find(|manifest| manifest.table == *table)
-                .map(|manifest| manifest.version)
+                .map(|manifest| manifest.version),
+            // A manifest that cannot be read may be the parent that names it; which one it is, its own table tells.
+            Err(_) => Some(0),
         };
         for table in tables {
             if let Err(error) = self.table(connection, table, named(table), idle).await {

@@ -16,7 +16,7 @@ const READ_AT_A_TIME: usize = 16;
 /// | table | manifest |
 /// |---|---|
 /// | read by itself | the newest |
-/// | exploded | the version that its parent's newest manifest names: what belongs together. The newest where that one is gone |
+/// | exploded, or a history | the version that its parent's newest manifest names: what belongs together. The newest where that one is gone |
 ///
 /// # Errors
 /// `Store` when the lake cannot be read, or a manifest cannot be understood.
@@ -64,7 +64,7 @@ async fn belonging_together(lake: &Lake, mut newest: Vec<Manifest>) -> Result<Ve
         .collect();
     let mut other = Vec::new();
     for parent in &newest {
-        for (child, version) in &parent.children {
+        for (child, version) in parent.children.iter().chain(&parent.histories) {
             if let Some(place) = places.get(&(parent.connection.as_str(), child.as_str()))
                 && newest[*place].version != *version
             {
