@@ -68,12 +68,12 @@ class Killed:
         self.fractions.append(moment / length)
         if len(self.fractions) % 4 == 0:
             # What the next run would clear away: to be cleared without it, too.
-            self.clean()
+            self.clean(halfway=True)
         self.export()
 
-    def clean(self) -> None:
+    def clean(self, halfway: bool = False) -> None:
         """`verify` and `vacuum`; what the vacuum dropped is counted."""
-        for dropped in refreshing.assert_clean(self.folder, self.to, self.env):
+        for dropped in refreshing.assert_clean(self.folder, self.to, self.env, halfway):
             self.figures[f"{dropped['what']} dropped"] += len(dropped["objects"])
 
     def told(self, what: str, length: float) -> str:
@@ -97,8 +97,8 @@ def test_on_local_disk(tmp_path, partial, capsys):
                 differing = refreshing.differences(lake, refreshing.fresh(tmp_path, sandbox, killed.config, *killed.tables))
                 assert not differing, f"after {number} kills, rows of the lake only and of the account only: {differing}"
                 killed.clean()
+                # Files on disk are the entries of the newest manifests, and beginnings of files are not there either.
                 rules.assert_sound(lake)
-                assert not list(lake.rglob("*#*")), "beginnings of files are left"
     with capsys.disabled():
         print(killed.told("local disk", length))
     assert killed.figures["killed"] >= KILLS * 3 // 4, "most runs ended before they could be killed"
