@@ -10,7 +10,8 @@
 //! | reports of runs beyond the newest 500 | at once, unless connections are named |
 //! | probes | older than [`Options::older_than`], unless connections are named |
 //!
-//! Nothing else is touched: files of other names, other folders, the newest manifest, `_rejected/`, `_views/`.
+//! Nothing else is touched: files of other names, other folders, the newest manifest, the version of an exploded table that its parent names, `_rejected/`,
+//! `_views/`.
 //!
 //! Whether a run is at work is settled by taking the connection's lease for that time. A run that lost its lease, because it was asleep, looks for that before
 //! each commit, so it commits no file that is dropped here.
@@ -222,18 +223,15 @@ impl Vacuum<'_> {
     async fn tables(&mut self, connection: &str, tables: &[String], holder: Option<Holder>) -> Result<()> {
         let idle = holder.is_none();
         self.outcome.busy.extend(holder.map(|holder| (connection.to_owned(), holder)));
-        // A run that was cut left exploded tables ahead of their parent: readers are still at what the parent names, until an export heals it.
-        let content = commit::content_of(self.lake, &self.lake.list(connection).await?).await;
-        let named = |table: &String| match &content {
-            Ok(content) => content
-                .iter()
-                .find(|manifest| manifest.table == *table)
-                .map(|manifest| manifest.version),
-            // A manifest that cannot be read may be the parent that names it; which one it is, its own table tells.
-            Err(_) => Some(0),
-        };
+        let mut named = BTreeMap::new();
         for table in tables {
-            if let Err(error) = self.table(connection, table, named(table), idle).await {
+            // One that cannot be read is told below.
+            if let Ok(Some(parent)) = commit::latest(self.lake, connection, table).await {
+                named.extend(parent.children.into_iter().chain(parent.histories));
+            }
+        }
+        for table in tables {
+            if let Err(error) = self.table(connection, table, named.get(table).copied(), idle).await {
                 self.outcome.failed.push((format!("{connection}.{table}"), error));
             }
         }
@@ -245,6 +243,7 @@ impl Vacuum<'_> {
         self.drop_unfinished(Some(connection), None, unfinished).await
     }
 
+    /// `named`: the version that the table's parent names.
     async fn table(&mut self, connection: &str, table: &str, named: Option<u64>, idle: bool) -> Result<()> {
         let folder = table_folder(connection, table);
         let listing = self.lake.list(&folder).await?;
@@ -255,11 +254,15 @@ impl Vacuum<'_> {
                 return Err(Error::store(format!("manifest {newest} of `{folder}` was there and is gone"))
                     .hint("is something else deleting from the lake?"));
             };
-            let superfluous = Superfluous::find(self.lake, &manifest, &listing, self.now, self.options.retention).await?;
-            if named.is_none_or(|named| named >= newest) {
-                self.drop_objects(Some(connection), Some(table), Reason::Superseded, superfluous.files)
-                    .await?;
+            let mut superfluous = Superfluous::find(self.lake, &manifest, &listing, self.now, self.options.retention).await?;
+            // A run that died between the commits of a family left this version as the one that is read.
+            if let Some(named) = named.filter(|named| *named < newest)
+                && let Some(older) = commit::read(self.lake, connection, table, named).await?
+            {
+                superfluous.spare(&older);
             }
+            self.drop_objects(Some(connection), Some(table), Reason::Superseded, superfluous.files)
+                .await?;
             self.drop_objects(Some(connection), Some(table), Reason::OldManifest, superfluous.manifests)
                 .await?;
         }

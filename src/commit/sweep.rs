@@ -125,6 +125,13 @@ impl Superfluous {
             staged,
         })
     }
+
+    /// Takes out what this older manifest of the table needs, and itself.
+    pub(crate) fn spare(&mut self, manifest: &Manifest) {
+        let needed = names(manifest);
+        self.files.retain(|object| !needed.contains(name(&object.path)));
+        self.manifests.retain(|object| version_of(&object.path) != Some(manifest.version));
+    }
 }
 
 /// The version in the name of a data file or a manifest.

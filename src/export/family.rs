@@ -113,7 +113,8 @@ impl Family {
         for _ in 0..CATCH_UPS {
             // One page is of one moment. What a resumed load has passed since it began is of several, whatever it read now.
             let resumed = matches!(step.kind, StepKind::Load { resume: Some(_) }) && refreshed.mode == Some(Mode::Full);
-            if ended.summary.pages <= 1 && !resumed || ended.rows_read == 0 {
+            // Where nothing changed the savepoint stays, and the next run reads what changed meanwhile.
+            if ended.summary.pages <= 1 && !resumed || ended.changed == 0 {
                 break;
             }
             let since = match &step.kind {
@@ -123,9 +124,6 @@ impl Family {
             let first_mode = refreshed.mode;
             ended = self.settled(run, tables, Step::catch_up(since), refreshed).await?;
             refreshed.mode = first_mode;
-            if ended.changed == 0 {
-                break;
-            }
         }
         Ok(())
     }

@@ -24,6 +24,10 @@ fn part(version: u64, n: u32) -> String {
 }
 
 async fn commit_version(lake: &Lake, table: &str, version: u64, n: u32) {
+    commit_family(lake, "ploomes", table, version, n, &[]).await;
+}
+
+async fn commit_family(lake: &Lake, source: &str, table: &str, version: u64, n: u32, children: &[(&str, u64)]) {
     let path = part(version, n);
     lake.put(&format!("acme/{table}/{path}"), "12345").await.unwrap();
     let file = DataFile {
@@ -35,9 +39,10 @@ async fn commit_version(lake: &Lake, table: &str, version: u64, n: u32) {
         bounds: Bounds::default(),
     };
     let catalog = Catalog::embedded().unwrap();
-    let declared = &catalog.source("ploomes").unwrap().tables[table];
+    let declared = &catalog.source(source).unwrap().tables[table];
     let entries = vec![Entry::new(lake, "acme", table, file)];
-    let manifest = Manifest::new("ploomes", "acme", declared, version, "run", Utc::now(), entries);
+    let mut manifest = Manifest::new(source, "acme", declared, version, "run", Utc::now(), entries);
+    manifest.children = children.iter().map(|(child, version)| ((*child).to_owned(), *version)).collect();
     assert_eq!(commit::commit(lake, &manifest).await.unwrap(), commit::Outcome::Committed);
 }
 
@@ -124,6 +129,27 @@ async fn what_no_manifest_needs_goes_and_nothing_else() {
         assert!(told(&vacuum(&lake, "v", &options()).await.unwrap()).is_empty());
     }
     assert!(!folder.path().join("acme/tasks").exists(), "no empty folder stays");
+}
+
+/// A run that was killed between the commits of a family: readers go by the parent, until the next run commits it.
+#[tokio::test]
+async fn the_version_that_a_parent_names_stays() {
+    let lake = Lake::memory();
+    let (parent, child) = ("tasks", "tasks__contacts");
+    commit_family(&lake, "exactsales", child, 1, 1, &[]).await;
+    commit_family(&lake, "exactsales", parent, 1, 1, &[(child, 1)]).await;
+    commit_family(&lake, "exactsales", child, 2, 2, &[]).await;
+    let before = paths(&lake).await;
+    assert!(told(&vacuum(&lake, "v", &options()).await.unwrap()).is_empty());
+    assert_eq!(paths(&lake).await, before);
+
+    commit_family(&lake, "exactsales", parent, 2, 2, &[(child, 2)]).await;
+    let outcome = vacuum(&lake, "v", &options()).await.unwrap();
+    let gone = [
+        "acme/tasks/part-1-1-00000001.parquet",
+        "acme/tasks__contacts/part-1-1-00000001.parquet",
+    ];
+    assert_eq!(told(&outcome), gone.map(|path| (path, "superseded")));
 }
 
 #[tokio::test]

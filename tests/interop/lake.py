@@ -53,12 +53,14 @@ def rows(lake: Path, table: str) -> int:
     return sum(pq.read_metadata(file).num_rows for file in files(lake, table))
 
 
-def assert_sound(lake: Path, killed: bool = False) -> dict[str, dict]:
+def assert_sound(lake: Path, killed: bool = False, url: str | None = None) -> dict[str, dict]:
     """Every data file is in its table's newest manifest and is what it says, and nothing else lies about.
 
     After `killed` runs, the beginnings of manifests may lie beside them, where no reader looks; of data files, not even beginnings.
+    Files of a copied lake name the `url` where they were written.
     """
     lake = Path(lake)
+    url = url or f"file://{lake}"
     newest = manifests(lake)
     live = set()
     for table, manifest in newest.items():
@@ -71,7 +73,7 @@ def assert_sound(lake: Path, killed: bool = False) -> dict[str, dict]:
             assert meta["content_length"] == len(data), file
             assert meta["sha256"] == hashlib.sha256(data).hexdigest(), file
             assert meta["record_count"] == pq.read_metadata(file).num_rows, file
-            assert entry["url"] == f"file://{file}", entry["url"]
+            assert entry["url"] == f"{url}/{file.relative_to(lake)}", entry["url"]
             assert entry["mandatory"] is True
             assert file not in live, f"{file} is named twice"
             live.add(file)
@@ -90,6 +92,7 @@ def is_known(path: Path) -> bool:
     return (
         parts[0] in ("_runs", "_views")
         or len(parts) == 3 and parts[1] == "_rejected" and path.suffix == ".parquet"
+        or len(parts) == 3 and parts[1] == "_lease" and bool(MANIFEST.match(parts[2]))
         or len(parts) == 4 and parts[2] == "_manifest" and bool(MANIFEST.match(parts[3]))
     )
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -166,6 +167,12 @@ class Sandbox:
     def tell(self, route: str) -> dict:
         """A control route: `row_counts` or `requests`."""
         with urllib.request.urlopen(f"{self.url}/_sandbox/{route}", timeout=60) as reply:
+            return json.load(reply)
+
+    def post(self, route: str, **query) -> dict:
+        """A control route that changes something: `churn` or `change`."""
+        request = urllib.request.Request(f"{self.url}/_sandbox/{route}?{urllib.parse.urlencode(query)}", method="POST")
+        with urllib.request.urlopen(request, timeout=60) as reply:
             return json.load(reply)
 
     def environment(self, **extra: str) -> dict[str, str]:
