@@ -115,6 +115,7 @@ impl Family {
             keys_only: step.kind == Kind::Reconcile,
             compare: step.compare,
             memory: run.seen_keys,
+            target_file_bytes: run.write.target_file_bytes,
         };
         let histories = self.histories();
         let members = tables.len() - histories.len();

@@ -157,7 +157,10 @@ impl Intake {
         } = self;
         let kept = match loaded {
             Some(loaded) => Ok(loaded),
-            None => merge.rewrite(|at, batch| writers.tables[at].write(batch)),
+            None => {
+                let new_rows = writers.tables.iter().map(|table| table.partition_rows().to_vec()).collect();
+                merge.rewrite(new_rows, |at, batch| writers.tables[at].write(batch))
+            }
         };
         let closed = kept.and_then(|mut kept| {
             kept.append(&mut history_entries);

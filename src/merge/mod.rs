@@ -9,6 +9,7 @@
 //! A *touched* key is that of a row that changed or vanished. Rows exploded from a touched row go together, whatever their own keys are, and whether the
 //! vendor re-issued them or not. What `docs/refresh.md` says of a cycle is done here.
 
+mod absorb;
 mod index;
 mod key;
 mod rewrite;
@@ -25,7 +26,7 @@ use tokio::runtime::Handle;
 use crate::commit::Manifest;
 use crate::error::{Error, Result};
 use crate::schema::{Origin, Table, arrow_schema};
-use crate::store::Lake;
+use crate::store::{Lake, PartitionValue};
 use index::Index;
 use key::{Hashing, KeySet};
 
@@ -63,6 +64,8 @@ pub struct MergeOptions {
     pub compare: bool,
     /// Bytes for the index; beyond, nothing is compared.
     pub memory: usize,
+    /// What files aim at.
+    pub target_file_bytes: u64,
 }
 
 /// What a read does to a table and those exploded from it. Its methods fetch from the lake: call them on a blocking thread.
@@ -78,6 +81,8 @@ pub struct Merge {
     touched: KeySet,
     /// Nothing of the base stays, or there is none: which keys are touched is of no use.
     replaces_all: bool,
+    /// Rows that were written, for each table by partition: small files are taken in beside them.
+    new_rows: Vec<Vec<(Option<PartitionValue>, u64)>>,
     /// Rows read inside the range, and of these the ones that the lake does not hold; rows that vanished.
     rows_read: u64,
     changed: u64,
@@ -130,6 +135,7 @@ impl Merge {
             index: None,
             touched: KeySet::default(),
             replaces_all: false,
+            new_rows: Vec::new(),
             rows_read: 0,
             changed: 0,
             greatest_cursor: None,

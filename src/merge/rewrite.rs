@@ -12,7 +12,7 @@ use crate::commit::Entry;
 use crate::error::Result;
 use crate::scan::{DataFileReader, conform};
 use crate::schema::arrow_schema;
-use crate::store::table_folder;
+use crate::store::{PartitionValue, table_folder};
 
 /// Keys beyond which a bloom filter is not asked: it would let one of them through.
 const MOST_BLOOM_KEYS: usize = 256;
@@ -102,10 +102,16 @@ impl Merge {
     }
 
     /// Passes the base's files of each table and tells which stay as they are. The rows that stay of the others go to `write`, with the number of their table.
+    /// `new_rows`: what was written of each table, by partition; small files beside it are taken in.
     ///
     /// # Errors
     /// `Store` when a file of the base cannot be read; those of `write`.
-    pub fn rewrite(mut self, mut write: impl FnMut(usize, &RecordBatch) -> Result<()>) -> Result<Vec<Vec<Entry>>> {
+    pub fn rewrite(
+        mut self,
+        new_rows: Vec<Vec<(Option<PartitionValue>, u64)>>,
+        mut write: impl FnMut(usize, &RecordBatch) -> Result<()>,
+    ) -> Result<Vec<Vec<Entry>>> {
+        self.new_rows = new_rows;
         let by_range = self.index.is_none() && self.options.missing == Missing::Go;
         // Its memory is better spent on what follows.
         self.index = None;
@@ -118,6 +124,7 @@ impl Merge {
                     kept.push(entry.clone());
                 }
             }
+            self.absorb(at, member, &mut kept, &mut write)?;
             outcome.push(kept);
         }
         Ok(outcome)
@@ -269,7 +276,7 @@ impl Merge {
             }))
     }
 
-    fn open(&self, member: &Member, entry: &Entry) -> Result<DataFileReader> {
+    pub(super) fn open(&self, member: &Member, entry: &Entry) -> Result<DataFileReader> {
         let connection = member.base.as_ref().map_or("", |base| base.connection.as_str());
         let path = format!("{}/{}", table_folder(connection, &member.table.id), entry.path);
         DataFileReader::open(&self.lake, &path, entry.meta.content_length, self.handle.clone())

@@ -119,6 +119,9 @@ struct Bench {
     key: usize,
     version: u64,
     base: Vec<Option<Manifest>>,
+    target_file_bytes: u64,
+    /// Of the table that is read.
+    rows_written: u64,
 }
 
 impl Bench {
@@ -137,6 +140,9 @@ impl Bench {
             tables,
             key,
             version: 0,
+            // So that there are many.
+            target_file_bytes: 1,
+            rows_written: 0,
         }
     }
 
@@ -173,9 +179,8 @@ impl Bench {
     fn merge(&mut self, deals: &[(u32, Deal)], options: MergeOptions, rng: &mut Rng) -> Option<(usize, usize)> {
         let sets = self.sets(deals, rng);
         self.version += 1;
-        // Small files, so that there are many.
         let mut write = WriteOptions::new("run");
-        (write.target_file_bytes, write.row_group_rows) = (1, 16);
+        (write.target_file_bytes, write.row_group_rows) = (self.target_file_bytes, 16);
         let (write, budget) = (Arc::new(write), MemoryBudget::new(64 << 20));
         let handle = self.runtime.handle().clone();
         let mut merge = Merge::new(&self.lake, handle.clone(), &self.tables, self.base.clone(), options).unwrap();
@@ -200,7 +205,9 @@ impl Bench {
         if merge.is_unchanged() {
             return None;
         }
-        let kept = merge.rewrite(|at, batch| writers[at].write(batch)).unwrap();
+        let new_rows = writers.iter().map(|writer| writer.partition_rows().to_vec()).collect();
+        let kept = merge.rewrite(new_rows, |at, batch| writers[at].write(batch)).unwrap();
+        self.rows_written += writers[0].rows();
         let (mut superseded, mut written) = (0, 0);
         for (at, (writer, kept)) in writers.into_iter().zip(kept).enumerate() {
             let files = self.runtime.block_on(publish_all(writer.finish().unwrap())).unwrap();
@@ -390,6 +397,7 @@ fn a_lake_follows_any_history() {
                 keys_only: false,
                 compare: rng.u8(..4) > 0,
                 memory: if rng.u8(..4) > 0 { 1 << 20 } else { 0 },
+                target_file_bytes: 1 << 20,
             };
             let before = bench.content();
             let outcome = bench.merge(&read, options, &mut rng);
@@ -416,6 +424,7 @@ fn keys_alone_find_what_is_gone() {
             keys_only: false,
             compare: false,
             memory: 1 << 20,
+            target_file_bytes: 1 << 20,
         };
         let rows = |vendor: &Deals| vendor.iter().map(|(id, deal)| (*id, deal.clone())).collect::<Vec<_>>();
         bench.merge(&rows(&vendor), all, &mut rng);
@@ -463,6 +472,8 @@ fn one_change_rewrites_one_file() {
         keys_only: false,
         compare: true,
         memory: 8 << 20,
+        // What is small is left alone here.
+        target_file_bytes: 1,
     };
     bench.merge(&rows(&vendor), all, &mut rng).unwrap();
     let files: usize = bench.base.iter().flatten().map(|base| base.entries.len()).sum();
@@ -490,6 +501,37 @@ fn one_change_rewrites_one_file() {
     assert_eq!(bench.merge(&read, since, &mut rng), None);
 }
 
+/// A thousand refreshes of one new row each: the rows stay right, and the files few.
+#[test]
+fn small_files_do_not_pile_up() {
+    let mut rng = Rng::with_seed(3);
+    let mut bench = Bench::new(0, false);
+    bench.target_file_bytes = 1 << 20;
+    let mut vendor = Deals::new();
+    let mut most = 0;
+    for hour in 0..300 {
+        let id = hour as u32;
+        vendor.insert(id, drawn(&mut rng, Some(hour)));
+        let since = MergeOptions {
+            range: Range {
+                from: Some(instant(hour).timestamp_micros()),
+                until: None,
+            },
+            missing: Missing::Stay,
+            keys_only: false,
+            compare: true,
+            memory: 1 << 20,
+            target_file_bytes: 1 << 20,
+        };
+        bench.merge(&[(id, vendor[&id].clone())], since, &mut rng).unwrap();
+        most = most.max(bench.base[0].as_ref().map_or(0, |base| base.entries.len()));
+    }
+    assert_eq!(bench.content(), bench.expected(&vendor));
+    assert!(most < 60, "{most} files");
+    let rewritten: u64 = bench.rows_written;
+    assert!(rewritten < 300 * 12, "{rewritten} rows were written for 300 new ones");
+}
+
 #[test]
 fn an_exploded_table_without_the_key_is_refused() {
     let bench = Bench::new(0, false);
@@ -501,6 +543,7 @@ fn an_exploded_table_without_the_key_is_refused() {
         keys_only: false,
         compare: false,
         memory: 0,
+        target_file_bytes: 1 << 20,
     };
     let error = Merge::new(&bench.lake, bench.runtime.handle().clone(), &tables, vec![None; 2], options)
         .err()

@@ -34,7 +34,7 @@ pub use staged::{StagedFile, publish_all};
 
 use crate::error::{Error, Result};
 use crate::schema::Table;
-use crate::store::{Lake, table_folder};
+use crate::store::{Lake, PartitionValue, table_folder};
 use budget::{Count, Share};
 use file::{OpenFile, Plan};
 use layout::Layout;
@@ -109,6 +109,8 @@ pub struct TableWriter {
     next_file: u32,
     clock: u64,
     rows: u64,
+    /// Of each partition; of the whole table where it has none.
+    partition_rows: Vec<(Option<PartitionValue>, u64)>,
     _count: Count,
 }
 
@@ -143,6 +145,7 @@ impl TableWriter {
             next_file: 0,
             clock: 0,
             rows: 0,
+            partition_rows: Vec::new(),
             _count: budget.writer(),
         })
     }
@@ -171,9 +174,13 @@ impl TableWriter {
         }
         self.rows += batch.num_rows() as u64;
         match &self.plan.layout.splitter {
-            None => self.append(None, batch)?,
+            None => {
+                count(&mut self.partition_rows, None, batch.num_rows());
+                self.append(None, batch)?;
+            }
             Some(splitter) => {
                 for (folder, rows) in splitter.split(batch)? {
+                    count(&mut self.partition_rows, Some(&folder.partition), rows.num_rows());
                     if let Some((folder, rows)) = self.waiting.push(folder, rows)? {
                         self.append(Some(&folder), &rows)?;
                     }
@@ -191,6 +198,11 @@ impl TableWriter {
     /// Rows written so far.
     pub fn rows(&self) -> u64 {
         self.rows
+    }
+
+    /// The same by partition.
+    pub fn partition_rows(&self) -> &[(Option<PartitionValue>, u64)] {
+        &self.partition_rows
     }
 
     /// If nothing was written, makes one file without rows, so that readers find the table's columns. It lies in no partition's folder.
@@ -349,5 +361,12 @@ impl TableWriter {
             return Ok(true);
         }
         Ok(false)
+    }
+}
+
+fn count(partitions: &mut Vec<(Option<PartitionValue>, u64)>, partition: Option<&PartitionValue>, rows: usize) {
+    match partitions.iter_mut().find(|(known, _)| known.as_ref() == partition) {
+        Some((_, sum)) => *sum += rows as u64,
+        None => partitions.push((partition.cloned(), rows as u64)),
     }
 }
