@@ -94,7 +94,7 @@ impl Family {
             mode: self.table.replication.mode,
             savepoint: self.savepoint(step, &base, &summary, cursor, asked),
             resume: None,
-            reconciled_at: (self.reconcile().is_some() && step.finds_deletions()).then_some(summary.began),
+            reconciled_at: (self.reconcile().is_some() && step.reads_everything()).then_some(summary.began),
         };
         let changed = staged.as_ref().map_or(0, |staged| staged.changed);
         let outcome = self.publish(run, tables, &base, staged, facts).await?;
@@ -114,7 +114,8 @@ impl Family {
             missing: step.missing,
             keys_only: step.kind == Kind::Reconcile,
             compare: step.compare,
-            memory: run.seen_keys,
+            // Of each table that is read at a time.
+            memory: run.seen_keys / 2,
             target_file_bytes: run.write.target_file_bytes,
         };
         let histories = self.histories();
@@ -196,12 +197,7 @@ impl Family {
                 self.check_limits(run, tables, &staged.counts)?;
                 let facts = Facts {
                     mode: self.table.replication.mode,
-                    savepoint: base[0].as_ref().and_then(|base| base.savepoint).max(
-                        staged
-                            .greatest_cursor
-                            .and_then(DateTime::from_timestamp_micros)
-                            .map(|cursor| cursor.min(first_began)),
-                    ),
+                    savepoint: self.reached(base, staged.greatest_cursor, first_began),
                     resume: Some(Resume { began: first_began, mark }.to_string()),
                     reconciled_at: None,
                 };
@@ -240,26 +236,22 @@ impl Family {
             Kind::Load { resume: Some(resume) } => resume.began,
             _ => summary.began,
         };
-        let reached = match self.table.replication.mode {
-            Mode::Full => None,
-            Mode::Windowed => Some(began),
-            Mode::Incremental => {
-                // One page is of one moment. A cursor in the future is no position: rows will change before it.
-                let latest = if summary.pages > 1 || matches!(step.kind, Kind::Load { resume: Some(_) }) {
-                    began
-                } else {
-                    began + asked.elapsed()
-                };
-                cursor.and_then(DateTime::from_timestamp_micros).map(|cursor| cursor.min(latest))
-            }
-        };
-        before.max(reached)
+        if self.table.replication.mode == Mode::Windowed {
+            return before.max(Some(began));
+        }
+        // One page is of one moment. A cursor in the future is no position: rows will change before it.
+        let is_atomic = summary.pages <= 1 && !matches!(step.kind, Kind::Load { resume: Some(_) });
+        self.reached(base, cursor, if is_atomic { began + asked.elapsed() } else { began })
     }
-}
 
-impl Step {
-    fn finds_deletions(&self) -> bool {
-        self.missing == crate::merge::Missing::Go && self.from.is_none() && self.until.is_none()
+    /// The savepoint of an incremental table whose rows were read up to this cursor, no later than this moment.
+    fn reached(&self, base: &[Option<Manifest>], cursor: Option<i64>, latest: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let before = base.first().and_then(|base| base.as_ref()?.savepoint);
+        if self.table.replication.mode != Mode::Incremental {
+            return before;
+        }
+        let cursor = cursor.and_then(DateTime::from_timestamp_micros);
+        before.max(cursor.map(|cursor| cursor.min(latest)))
     }
 }
 

@@ -80,6 +80,14 @@ impl Family {
             refreshed.warnings.push(format!("everything was read again: {reason}"));
         }
         let step = self.step(run, &base);
+        if step.kind == StepKind::Backfill && parent.is_some_and(|parent| parent.resume.is_some()) {
+            // The load goes on behind its last key, and would bring the rows of the backfill a second time.
+            return Err(Error::config(format!(
+                "the first load of `{}` is not finished: nothing can be filled in yet",
+                self.table.id
+            ))
+            .hint("run an export without --from and --until first: it goes on where the load ended"));
+        }
         let reconciles = self
             .reconcile()
             .filter(|_| step.kind == StepKind::Refresh && step.mode != Mode::Full && self.is_due(parent));
@@ -151,6 +159,22 @@ impl Family {
             }
             // From where the other run left off.
             let base = self.base(run, tables).await?;
+            if let Some(winner) = base
+                .first()
+                .and_then(Option::as_ref)
+                .filter(|winner| step.reads_everything() && winner.resume.is_none())
+                && let Some(manifests) = base.iter().cloned().collect::<Option<Vec<_>>>()
+            {
+                refreshed.warnings.push(format!(
+                    "run {} committed version {} while this one was reading; it did the same work, and its content stands",
+                    winner.run_id, winner.version
+                ));
+                refreshed.manifests = manifests.clone();
+                return Ok(Ended {
+                    outcome: Outcome::Unchanged(manifests),
+                    ..ended
+                });
+            }
             if matches!(step.kind, StepKind::Load { .. } | StepKind::Refresh) {
                 step = self.step(run, &base);
             }
