@@ -1,5 +1,7 @@
 //! `afluente check`: the configuration, the tokens, one small request per table, the lake; each with a tick or the reason.
 
+use std::time::Duration;
+
 use futures::StreamExt;
 
 use super::args::CheckArgs;
@@ -12,6 +14,9 @@ use crate::export::client;
 use crate::http::{Meter, Stop};
 use crate::read;
 use crate::schema::Table;
+
+/// How long nothing is said while a vendor does not answer.
+const SILENCE: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(args: &CheckArgs, printer: &Printer) -> Result<Done> {
     let (_stopper, stop) = stop_on_signals(printer, None);
@@ -64,14 +69,28 @@ impl Tally<'_> {
         let client = &client;
         let width = tables.iter().map(|table| table.id.chars().count()).max().unwrap_or(0);
         let owner = format!("{}.", connection.name);
-        let mut outcomes = futures::stream::iter(tables)
-            .map(|table| async move {
+        let meters: Vec<Meter> = tables.iter().map(|_| Meter::new()).collect();
+        let mut troubled = false;
+        let mut outcomes = futures::stream::iter(tables.iter().zip(&meters))
+            .map(|(table, meter)| async move {
                 let endpoint = connection.tables.get(&table.id).and_then(|table| table.endpoint.as_deref());
-                (table, read::probe(client, &connection.source, table, endpoint, &Meter::new()).await)
+                (table, read::probe(client, &connection.source, table, endpoint, meter).await)
             })
             .buffered(connection.source.rate_limit.in_flight);
         let mut left = tables.len() as u64;
-        while let Some((table, outcome)) = outcomes.next().await {
+        loop {
+            let (table, outcome) = match tokio::time::timeout(SILENCE, outcomes.next()).await {
+                Ok(Some(outcome)) => outcome,
+                Ok(None) => break,
+                Err(_) => {
+                    // A host that does not answer is asked again for a while: say so once.
+                    if let Some(trouble) = meters.iter().find_map(Meter::trouble).filter(|_| !troubled) {
+                        self.printer.info(&format!("  asking again: {trouble}"));
+                        troubled = true;
+                    }
+                    continue;
+                }
+            };
             left -= 1;
             let refused = matches!(&outcome, Err(error) if matches!(error.kind(), Kind::Auth | Kind::Stopped));
             let told = outcome.map(|probe| match (probe.unavailable, probe.counted) {
