@@ -16,6 +16,8 @@ mod rewrite;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, TimestampMicrosecondType};
 use arrow_array::{Array, BooleanArray, RecordBatch};
@@ -25,10 +27,13 @@ use tokio::runtime::Handle;
 
 use crate::commit::Manifest;
 use crate::error::{Error, Result};
-use crate::schema::{Origin, Table, arrow_schema};
+use crate::schema::{ColumnType, Origin, Table, arrow_schema};
 use crate::store::{Lake, PartitionValue};
 use index::Index;
 use key::{Hashing, KeySet};
+
+/// Touched keys that are remembered as texts.
+const MOST_TEXTS: usize = 4_096;
 
 const MICROS_OF_A_DAY: i64 = 86_400_000_000;
 
@@ -79,6 +84,8 @@ pub struct Merge {
     cursor: Option<(usize, String)>,
     index: Option<Index>,
     touched: KeySet,
+    /// The touched keys themselves where they are single texts, and few: files are passed over by them.
+    texts: Option<BTreeSet<String>>,
     /// Nothing of the base stays, or there is none: which keys are touched is of no use.
     replaces_all: bool,
     /// Rows that were written, for each table by partition: small files are taken in beside them.
@@ -134,6 +141,7 @@ impl Merge {
             cursor,
             index: None,
             touched: KeySet::default(),
+            texts: None,
             replaces_all: false,
             new_rows: Vec::new(),
             rows_read: 0,
@@ -145,6 +153,8 @@ impl Merge {
         }
         let all = merge.index.is_none() && options.missing == Missing::Go && options.range == Range::default();
         merge.replaces_all = all || merge.members.iter().all(|member| member.base.is_none());
+        let is_text = |at: &usize| parent.columns[*at].kind == ColumnType::Text;
+        merge.texts = matches!(&merge.members[0].key[..], [key] if is_text(key)).then(BTreeSet::new);
         Ok(merge)
     }
 
@@ -185,7 +195,10 @@ impl Merge {
                 }
                 mask.push(is_fresh);
             }
-            fresh_rows.extend(filter(&batch, mask)?);
+            if let Some(rows) = filter(&batch, mask)? {
+                self.note_texts(&rows);
+                fresh_rows.push(rows);
+            }
         }
         let mut out = vec![fresh_rows];
         for (at, batches) in exploded.into_iter().enumerate() {
@@ -197,6 +210,17 @@ impl Merge {
             out.push(rows);
         }
         Ok(out)
+    }
+
+    /// Remembers the keys of touched rows, unless they are too many.
+    fn note_texts(&mut self, rows: &RecordBatch) {
+        let ([key], Some(texts)) = (&self.members[0].key[..], &mut self.texts) else {
+            return;
+        };
+        texts.extend(rows.column(*key).as_string::<i32>().iter().flatten().map(str::to_owned));
+        if texts.len() > MOST_TEXTS {
+            self.texts = None;
+        }
     }
 
     /// Rows that are new, changed or vanished, as far as is known.

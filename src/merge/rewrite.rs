@@ -90,6 +90,8 @@ impl Merge {
         match (&self.index, self.options.missing) {
             (Some(index), Missing::Go) => {
                 for key in index.unmet() {
+                    // Of a vanished row the index has no text.
+                    self.texts = None;
                     self.touched.insert(key);
                     self.changed += 1;
                 }
@@ -141,9 +143,10 @@ impl Merge {
     ) -> Result<bool> {
         let ranged = by_range && self.may_be_inside(entry);
         let bounds = member.bounds(entry);
-        let may_be_touched = match bounds {
-            Some((least, greatest)) => !self.touched.is_numeric() || self.touched.numbers_in(least, greatest).next().is_some(),
-            None => !self.touched.is_empty(),
+        let may_be_touched = match (bounds, self.texts_in(member, entry)) {
+            (_, Some(texts)) => texts.take(1).count() > 0,
+            (Some((least, greatest)), _) => !self.touched.is_numeric() || self.touched.numbers_in(least, greatest).next().is_some(),
+            (None, None) => !self.touched.is_empty(),
         };
         if entry.meta.record_count == 0 || !(ranged || may_be_touched) {
             return Ok(true);
@@ -152,7 +155,7 @@ impl Merge {
         let schema = arrow_schema(&member.table);
         let mut stays: Vec<Option<Vec<bool>>> = Vec::with_capacity(reader.row_groups());
         for group in 0..reader.row_groups() {
-            if !ranged && at == 0 && self.bloom_excludes(member, &reader, group, bounds)? {
+            if !ranged && at == 0 && self.bloom_excludes(member, entry, &reader, group)? {
                 stays.push(None);
                 continue;
             }
@@ -198,6 +201,7 @@ impl Merge {
                     && let Some(stays) = mask.get_mut(row)
                 {
                     *stays = false;
+                    self.texts = None;
                     self.touched.insert(key);
                 }
                 row += 1;
@@ -250,12 +254,22 @@ impl Merge {
     }
 
     /// Whether the bloom filter of a group is sure that it holds no touched key.
-    fn bloom_excludes(&self, member: &Member, reader: &DataFileReader, group: usize, bounds: Option<(u64, u64)>) -> Result<bool> {
-        let (Some((least, greatest)), true, [name]) = (bounds, self.touched.is_numeric(), &member.key_names()[..]) else {
+    fn bloom_excludes(&self, member: &Member, entry: &Entry, reader: &DataFileReader, group: usize) -> Result<bool> {
+        let [name] = &member.key_names()[..] else { return Ok(false) };
+        if let Some(texts) = self.texts_in(member, entry) {
+            let candidates: Vec<&String> = texts.take(MOST_BLOOM_KEYS + 1).collect();
+            if candidates.len() > MOST_BLOOM_KEYS {
+                return Ok(false);
+            }
+            let bloom = reader.bloom(group, name)?;
+            return Ok(bloom.is_some_and(|bloom| candidates.iter().all(|text| !bloom.check(text.as_str()))));
+        }
+        let (Some((least, greatest)), true) = (member.bounds(entry), self.touched.is_numeric()) else {
             return Ok(false);
         };
         let candidates: Vec<u64> = self.touched.numbers_in(least, greatest).take(MOST_BLOOM_KEYS + 1).collect();
-        if candidates.len() > MOST_BLOOM_KEYS {
+        // Minus zero is zero, but not to a bloom filter.
+        if candidates.len() > MOST_BLOOM_KEYS || candidates.contains(&0) {
             return Ok(false);
         }
         let Some(bloom) = reader.bloom(group, name)? else {
@@ -265,15 +279,25 @@ impl Merge {
             .schema()
             .field_with_name(name)
             .is_ok_and(|field| *field.data_type() == DataType::Float64);
-        // Minus zero is zero, but not to a bloom filter.
-        Ok(!candidates.contains(&0)
-            && candidates.iter().all(|number| {
-                !if is_float {
-                    bloom.check(&(*number as f64))
-                } else {
-                    bloom.check(&number.cast_signed())
-                }
-            }))
+        let may_hold = |number: &u64| {
+            if is_float {
+                bloom.check(&(*number as f64))
+            } else {
+                bloom.check(&number.cast_signed())
+            }
+        };
+        Ok(!candidates.iter().any(may_hold))
+    }
+
+    /// The touched keys within a file's bounds, where they and the bounds are texts.
+    fn texts_in(&self, member: &Member, entry: &Entry) -> Option<impl Iterator<Item = &String>> {
+        let (texts, [name]) = (self.texts.as_ref()?, &member.key_names()[..]) else {
+            return None;
+        };
+        let least = entry.meta.min.get(*name)?.as_str()?.to_owned();
+        let greatest = entry.meta.max.get(*name)?.as_str()?.to_owned();
+        // Bounds of a corrupt manifest may be the wrong way round.
+        (least <= greatest).then(|| texts.range(least..=greatest))
     }
 
     pub(super) fn open(&self, member: &Member, entry: &Entry) -> Result<DataFileReader> {

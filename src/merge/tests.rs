@@ -454,8 +454,13 @@ fn keys_alone_find_what_is_gone() {
 /// One row of many files: its file and that of its items are rewritten, and nothing else.
 #[test]
 fn one_change_rewrites_one_file() {
+    one_change(0);
+    one_change(1);
+}
+
+fn one_change(key: usize) {
     let mut rng = Rng::with_seed(1);
-    let mut bench = Bench::new(0, false);
+    let mut bench = Bench::new(key, false);
     let mut vendor: Deals = (0..20_000)
         .map(|id| {
             let deal = Deal {
