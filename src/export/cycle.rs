@@ -52,7 +52,9 @@ impl Family {
 
         // The index is made before anything is asked: what is read is compared as it comes.
         let intake = self.intake(run, tables, &base, step).await?;
-        let decoding = spawn_blocking(move || decode(decoder, page_queue, &decoded));
+        // Who wants a checkpoint at every moment gets one for every page: else they follow the batches.
+        let by_page = matches!(step.kind, Kind::Load { .. }) && self.connection.checkpoint.is_zero();
+        let decoding = spawn_blocking(move || decode(decoder, page_queue, &decoded, by_page));
         let writing = {
             let (family, run, tables, step) = (self.clone(), run.clone(), tables.clone(), step.clone());
             spawn_blocking(move || family.take(&run, &tables, base, &step, intake, decoded_queue))
@@ -225,7 +227,7 @@ impl Step {
 }
 
 /// Decodes pages until there are no more. A writer that has gone away tells itself why.
-fn decode(mut decoder: Decoder, mut pages: mpsc::Receiver<Page>, decoded: &mpsc::Sender<Decoded>) -> Result<Vec<Counts>> {
+fn decode(mut decoder: Decoder, mut pages: mpsc::Receiver<Page>, decoded: &mpsc::Sender<Decoded>, by_page: bool) -> Result<Vec<Counts>> {
     let (mut resume, tables) = (None, decoder.counts().len());
     while let Some(page) = pages.blocking_recv() {
         decoder.decode(&page)?;
@@ -244,7 +246,7 @@ fn decode(mut decoder: Decoder, mut pages: mpsc::Receiver<Page>, decoded: &mpsc:
                 return Ok(decoder.counts());
             }
         }
-        if decoder.is_full() && !send(&mut decoder, resume.take(), decoded)? {
+        if (by_page || decoder.is_full()) && !send(&mut decoder, resume.take(), decoded)? {
             return Ok(decoder.counts());
         }
     }

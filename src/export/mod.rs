@@ -18,6 +18,8 @@ mod publish;
 mod report;
 mod selection;
 mod step;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
