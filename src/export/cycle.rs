@@ -1,7 +1,7 @@
 //! One cycle: from one manifest of a table, and of those exploded from it, to the next. `docs/refresh.md` tells the whole.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
@@ -19,13 +19,12 @@ use crate::merge::{Merge, MergeOptions};
 use crate::page::Page;
 use crate::read::{self, ReadOptions, ReadSummary};
 use crate::schema::{Mode, Table};
+use crate::store::data_file_version;
 
 /// Pages between reader and decoder; their bytes are bounded by the run's permits.
 const PAGES_AHEAD: usize = 2;
 /// Sets of batches between decoder and writer.
 const SETS_AHEAD: usize = 1;
-/// How far the vendor's clock may be behind ours.
-const CLOCKS_APART: Duration = Duration::from_secs(300);
 
 /// How a cycle ended.
 pub(super) struct Ended {
@@ -129,7 +128,7 @@ impl Family {
                 merge: Merge::new(&run.lake, Handle::current(), &tables, merged, options)?,
                 writers: Writers::new(&run, &connection, &tables, &base)?,
                 exported_at_micros: run.started_at.timestamp_micros(),
-                loaded: is_load.then(|| entries(&base)),
+                loaded: is_load.then(|| loaded(&base)),
                 tables: tables.to_vec(),
             })
         });
@@ -148,14 +147,12 @@ impl Family {
         mut queue: mpsc::Receiver<Decoded>,
     ) -> Result<(Intake, Vec<Option<Manifest>>)> {
         let told = |at: usize, rows: u64| run.progress.tables[self.places[at]].add_rows(rows);
-        let first_began = match &step.kind {
-            Kind::Load { resume: Some(resume) } => resume.began,
-            // The vendor's clock is not known here.
-            _ => run.started_at - CLOCKS_APART,
-        };
         let outcome = {
             let base = &mut base;
-            let commit = |staged: Staged, mark: String| {
+            let commit = |staged: Staged, mut resume: Resume| {
+                if let Kind::Load { resume: Some(first) } = &step.kind {
+                    resume.began = first.began;
+                }
                 self.check_limits(run, tables, &staged.counts)?;
                 let facts = Facts {
                     mode: self.table.replication.mode,
@@ -163,9 +160,9 @@ impl Family {
                         staged
                             .greatest_cursor
                             .and_then(DateTime::from_timestamp_micros)
-                            .map(|cursor| cursor.min(first_began)),
+                            .map(|cursor| cursor.min(resume.began)),
                     ),
-                    resume: Some(Resume { began: first_began, mark }.to_string()),
+                    resume: Some(resume.to_string()),
                     reconciled_at: None,
                 };
                 match Handle::current().block_on(self.publish(run, tables, base, Some(staged), facts))? {
@@ -222,7 +219,7 @@ impl Family {
 
 impl Step {
     fn finds_deletions(&self) -> bool {
-        self.missing == crate::merge::Missing::Go && self.from.is_none() && self.until.is_none()
+        self.missing == crate::merge::Missing::Go && self.mode == Mode::Full && !matches!(self.kind, Kind::Load { resume: Some(_) })
     }
 }
 
@@ -231,7 +228,7 @@ fn decode(mut decoder: Decoder, mut pages: mpsc::Receiver<Page>, decoded: &mpsc:
     let (mut resume, tables) = (None, decoder.counts().len());
     while let Some(page) = pages.blocking_recv() {
         decoder.decode(&page)?;
-        resume = page.resume.clone();
+        resume = page.resume.clone().map(|mark| Resume { began: page.began, mark });
         // Its memory is free before the batches wait for the writer.
         drop(page);
         let rejects = decoder.take_rejects();
@@ -255,7 +252,7 @@ fn decode(mut decoder: Decoder, mut pages: mpsc::Receiver<Page>, decoded: &mpsc:
 }
 
 /// Hands on what was decoded, whole: every row with what was exploded from it. False if nobody takes it.
-fn send(decoder: &mut Decoder, resume: Option<String>, decoded: &mpsc::Sender<Decoded>) -> Result<bool> {
+fn send(decoder: &mut Decoder, resume: Option<Resume>, decoded: &mpsc::Sender<Decoded>) -> Result<bool> {
     let mut set = vec![Vec::new(); decoder.counts().len()];
     for (at, batch) in decoder.finish()? {
         set[at].push(batch);
@@ -267,6 +264,18 @@ fn send(decoder: &mut Decoder, resume: Option<String>, decoded: &mpsc::Sender<De
         resume,
     };
     Ok(decoded.blocking_send(item).is_ok())
+}
+
+/// What an unfinished load has loaded. A run that was cut between two commits leaves an exploded table with rows that its parent does not have yet: they will
+/// be read again. Such a load only adds, so the files to go on from are those that its parent's manifest knew.
+fn loaded(base: &[Option<Manifest>]) -> Vec<Vec<Entry>> {
+    let mut loaded = entries(base);
+    let parent = base.first().and_then(Option::as_ref);
+    for (entries, child) in loaded.iter_mut().zip(base).skip(1) {
+        let known = child.as_ref().and_then(|child| parent?.children.get(&child.table).copied()).unwrap_or(0);
+        entries.retain(|entry| data_file_version(&entry.path).is_some_and(|version| version <= known));
+    }
+    loaded
 }
 
 fn entries(base: &[Option<Manifest>]) -> Vec<Vec<Entry>> {

@@ -6,6 +6,7 @@ use arrow_array::RecordBatch;
 use tokio::sync::mpsc;
 
 use super::Run;
+use super::step::Resume;
 use crate::commit::{Entry, Manifest};
 use crate::decode::{Counts, Reject};
 use crate::error::Result;
@@ -25,7 +26,7 @@ pub(super) struct Decoded {
     /// So far.
     pub counts: Vec<Counts>,
     /// Where a read goes on that has everything up to here.
-    pub resume: Option<String>,
+    pub resume: Option<Resume>,
 }
 
 /// The writers of a family, in the order of its tables.
@@ -91,7 +92,7 @@ impl Intake {
         mut told: impl FnMut(usize, u64),
         mut checkpoint: Option<(
             Checkpoint,
-            impl FnMut(Staged, String) -> Result<(Vec<TableWriter>, Vec<Vec<Entry>>)>,
+            impl FnMut(Staged, Resume) -> Result<(Vec<TableWriter>, Vec<Vec<Entry>>)>,
         )>,
     ) -> Result<()> {
         while let Some(decoded) = queue.blocking_recv() {

@@ -23,7 +23,7 @@ use arrow_select::filter::filter_record_batch;
 use tokio::runtime::Handle;
 
 use crate::commit::Manifest;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::schema::{Origin, Table, arrow_schema};
 use crate::store::Lake;
 use index::Index;
@@ -61,7 +61,7 @@ pub struct MergeOptions {
     pub keys_only: bool,
     /// Rows that were read are compared with those of the lake. If not, each counts as changed.
     pub compare: bool,
-    /// Bytes for the index; beyond, nothing is compared.
+    /// Bytes for the index; beyond, nothing is compared. Where only keys are read, they take as much at most once more.
     pub memory: usize,
 }
 
@@ -75,6 +75,8 @@ pub struct Merge {
     /// The cursor: its place in the table, its name.
     cursor: Option<(usize, String)>,
     index: Option<Index>,
+    /// The keys that were read, where only keys are read and the index did not fit.
+    read: KeySet,
     touched: KeySet,
     /// Nothing of the base stays, or there is none: which keys are touched is of no use.
     replaces_all: bool,
@@ -128,6 +130,7 @@ impl Merge {
             members,
             cursor,
             index: None,
+            read: KeySet::default(),
             touched: KeySet::default(),
             replaces_all: false,
             rows_read: 0,
@@ -137,8 +140,12 @@ impl Merge {
         if options.compare || options.keys_only {
             merge.index = merge.build_index()?;
         }
-        let all = merge.index.is_none() && options.missing == Missing::Go && options.range == Range::default();
+        let brings_all = !options.keys_only && options.missing == Missing::Go && options.range == Range::default();
+        let all = merge.index.is_none() && brings_all;
         merge.replaces_all = all || merge.members.iter().all(|member| member.base.is_none());
+        if !merge.replaces_all {
+            merge.touch_orphans()?;
+        }
         Ok(merge)
     }
 
@@ -167,6 +174,10 @@ impl Merge {
                 let known = match &mut self.index {
                     Some(index) if self.options.keys_only => index.meet(key, digest) || index.contains(key),
                     Some(index) => index.meet(key, digest),
+                    None if self.options.keys_only => {
+                        self.read.insert(key);
+                        true
+                    }
                     None => false,
                 };
                 let is_fresh = !known && !self.options.keys_only;
@@ -180,6 +191,16 @@ impl Merge {
                 mask.push(is_fresh);
             }
             fresh_rows.extend(filter(&batch, mask)?);
+        }
+        if self.read.hash_bytes() > self.options.memory {
+            return Err(Error::new(
+                Kind::Data,
+                format!(
+                    "the keys of `{}` do not fit in {} bytes of memory, so rows that are gone cannot be told",
+                    self.members[0].table.id, self.options.memory
+                ),
+            )
+            .hint("give more with --memory, or read the table with --full-refresh instead of `reconcile`"));
         }
         let mut out = vec![fresh_rows];
         for (at, batches) in exploded.into_iter().enumerate() {

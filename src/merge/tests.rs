@@ -157,6 +157,7 @@ impl Bench {
                     body: Bytes::from(body),
                     records,
                     resume: None,
+                    began: chrono::DateTime::UNIX_EPOCH,
                     memory: None,
                 })
                 .unwrap();

@@ -411,6 +411,34 @@ impl History {
         Ok(())
     }
 
+    /// All manifests, a line for each.
+    pub async fn manifests(&self) -> Result<Vec<String>, String> {
+        let lake = Lake::over(Arc::new(self.fake.clone()));
+        let mut lines = Vec::new();
+        for newest in commit::content(&lake).await.map_err(text)? {
+            for version in commit::versions(&lake, &newest.connection, &newest.table).await.map_err(text)? {
+                let Some(one) = commit::read(&lake, &newest.connection, &newest.table, version).await.map_err(text)? else {
+                    continue;
+                };
+                let files = one.entries.iter().map(|entry| {
+                    let version = data_file_version(&entry.path).unwrap_or_default();
+                    format!("{} of {version}", entry.meta.record_count)
+                });
+                lines.push(format!(
+                    "{} {version} by {}: {:?}, savepoint {:?}, resume {:?}, children {:?}, rows {}",
+                    one.folder(),
+                    &one.run_id[30..],
+                    one.mode,
+                    one.savepoint,
+                    one.resume,
+                    one.children,
+                    files.collect::<Vec<_>>().join(" + ")
+                ));
+            }
+        }
+        Ok(lines)
+    }
+
     /// Makes sure that what a killed run left keeps nobody out, in one of the ways in which that ends.
     async fn expect_free(&mut self, leased: bool) -> Result<(), String> {
         if !leased || !std::mem::take(&mut self.leases_left) {

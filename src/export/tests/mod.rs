@@ -20,6 +20,7 @@ const HISTORIES: u64 = 1_000;
 struct Broken {
     seed: u64,
     steps: Vec<String>,
+    manifests: Vec<String>,
     what: String,
 }
 
@@ -32,6 +33,7 @@ fn live(runtime: &tokio::runtime::Runtime, seed: u64) -> Option<Broken> {
             Ok(()) => None,
             Err(what) => Some(Broken {
                 seed,
+                manifests: history.manifests().await.unwrap_or_default(),
                 steps: history.steps,
                 what,
             }),
@@ -62,10 +64,11 @@ fn live_all(seeds: std::ops::Range<u64>) {
     let broken = broken.into_inner().unwrap();
     let told = broken.iter().map(|one| {
         format!(
-            "history {}: {}\n  {}\nAFLUENTE_SEED={} cargo test --lib histories lives it again\n",
+            "history {}: {}\n  {}\n  {}\nAFLUENTE_SEED={} cargo test --lib histories lives it again\n",
             one.seed,
             one.what,
             one.steps.join("\n  "),
+            one.manifests.join("\n  "),
             one.seed
         )
     });
