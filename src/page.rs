@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use tokio::sync::OwnedSemaphorePermit;
 
 /// One API reply, its records found but not yet decoded.
@@ -15,6 +16,8 @@ pub struct Page {
     /// Where a read goes on ([`ReadOptions::resume`](crate::read::ReadOptions::resume)) that is to give every row which is neither in this page
     /// nor in those before it; none where the table's paging has no such place.
     pub resume: Option<String>,
+    /// When the read that it belongs to began, by the vendor's clock: what was changed before is in what was read.
+    pub began: DateTime<Utc>,
     /// The body's share of the memory budget, given back when the page is dropped.
     pub memory: Option<OwnedSemaphorePermit>,
 }

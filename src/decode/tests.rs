@@ -100,6 +100,7 @@ fn page(records: &[&str]) -> Page {
         body: Bytes::from(body),
         records,
         resume: None,
+        began: chrono::DateTime::UNIX_EPOCH,
         memory: None,
     }
 }
@@ -501,6 +502,7 @@ fn a_malformed_record_is_a_defect_and_not_told() {
         body: Bytes::from_static("{}é".as_bytes()),
         records: vec![0..2, 0..9, 3..4],
         resume: None,
+        began: chrono::DateTime::UNIX_EPOCH,
         memory: None,
     };
     assert!(decoder.decode(&outside).is_err());

@@ -1,7 +1,7 @@
 //! One cycle: from one manifest of a table, and of those exploded from it, to the next. `docs/refresh.md` tells the whole.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
@@ -12,20 +12,19 @@ use super::intake::{Checkpoint, Decoded, Intake, Staged, Writers, table_writers}
 use super::publish::{Facts, Outcome};
 use super::step::{Kind, Resume, Step};
 use super::{Family, Run};
-use crate::commit::{self, Entry, Manifest};
+use crate::commit::{Entry, Manifest};
 use crate::decode::{Counts, Decoder};
 use crate::error::{Error, Result};
 use crate::merge::{Merge, MergeOptions};
 use crate::page::Page;
 use crate::read::{self, ReadOptions, ReadSummary};
 use crate::schema::{Mode, Table};
+use crate::store::data_file_version;
 
 /// Pages between reader and decoder; their bytes are bounded by the run's permits.
 const PAGES_AHEAD: usize = 2;
 /// Sets of batches between decoder and writer.
 const SETS_AHEAD: usize = 1;
-/// How far the vendor's clock may be behind ours.
-const CLOCKS_APART: Duration = Duration::from_secs(300);
 
 /// How a cycle ended.
 pub(super) struct Ended {
@@ -52,7 +51,9 @@ impl Family {
 
         // The index is made before anything is asked: what is read is compared as it comes.
         let intake = self.intake(run, tables, &base, step).await?;
-        let decoding = spawn_blocking(move || decode(decoder, page_queue, &decoded));
+        // Who wants a checkpoint at every moment gets one for every page: else they follow the batches.
+        let by_page = matches!(step.kind, Kind::Load { .. }) && self.connection.checkpoint.is_zero();
+        let decoding = spawn_blocking(move || decode(decoder, page_queue, &decoded, by_page));
         let writing = {
             let (family, run, tables, step) = (self.clone(), run.clone(), tables.clone(), step.clone());
             spawn_blocking(move || family.take(&run, &tables, base, &step, intake, decoded_queue))
@@ -94,7 +95,7 @@ impl Family {
             mode: self.table.replication.mode,
             savepoint: self.savepoint(step, &base, &summary, cursor, asked),
             resume: None,
-            reconciled_at: (self.reconcile().is_some() && step.reads_everything()).then_some(summary.began),
+            reconciled_at: (self.reconcile().is_some() && step.finds_deletions()).then_some(summary.began),
         };
         let changed = staged.as_ref().map_or(0, |staged| staged.changed);
         let outcome = self.publish(run, tables, &base, staged, facts).await?;
@@ -120,7 +121,7 @@ impl Family {
         };
         let histories = self.histories();
         let members = tables.len() - histories.len();
-        let mut belonging = self.belonging(run, base).await?;
+        let mut belonging = belonging(base);
         let history_entries = belonging.split_off(members);
         let loaded = is_load.then_some(belonging);
         // A load adds to what is there: nothing of it is looked at.
@@ -145,36 +146,6 @@ impl Family {
         self.client.stop().race(work).await
     }
 
-    /// The files of each table that belong to the parent's manifest. A run that was cut between the commits of the others and the parent's left more, whose rows are
-    /// read again.
-    async fn belonging(&self, run: &Run, base: &[Option<Manifest>]) -> Result<Vec<Vec<Entry>>> {
-        let Some(Some(parent)) = base.first() else {
-            return Ok(vec![Vec::new(); base.len()]);
-        };
-        let mut belonging = vec![parent.entries.clone()];
-        for manifest in base.iter().skip(1) {
-            let Some(manifest) = manifest else {
-                belonging.push(Vec::new());
-                continue;
-            };
-            let mut entries = manifest.entries.clone();
-            match parent.children.get(&manifest.table).or(parent.histories.get(&manifest.table)) {
-                Some(version) if *version == manifest.version => {}
-                Some(version) => {
-                    let named = commit::read(&run.lake, &self.connection.name, &manifest.table, *version).await?;
-                    entries.retain(|entry| {
-                        named
-                            .as_ref()
-                            .is_some_and(|named| named.entries.iter().any(|other| other.path == entry.path))
-                    });
-                }
-                None => entries.clear(),
-            }
-            belonging.push(entries);
-        }
-        Ok(belonging)
-    }
-
     /// The blocking side, until the decoder has ended. Gives the intake back, and the manifests that the next commit follows.
     fn take(
         self: &Arc<Self>,
@@ -186,19 +157,17 @@ impl Family {
         mut queue: mpsc::Receiver<Decoded>,
     ) -> Result<(Intake, Vec<Option<Manifest>>)> {
         let told = |at: usize, rows: u64| run.progress.tables[self.places[at]].add_rows(rows);
-        let first_began = match &step.kind {
-            Kind::Load { resume: Some(resume) } => resume.began,
-            // The vendor's clock is not known here.
-            _ => run.started_at - CLOCKS_APART,
-        };
         let outcome = {
             let base = &mut base;
-            let commit = |staged: Staged, mark: String| {
+            let commit = |staged: Staged, mut resume: Resume| {
+                if let Kind::Load { resume: Some(first) } = &step.kind {
+                    resume.began = first.began;
+                }
                 self.check_limits(run, tables, &staged.counts)?;
                 let facts = Facts {
                     mode: self.table.replication.mode,
-                    savepoint: self.reached(base, staged.greatest_cursor, first_began),
-                    resume: Some(Resume { began: first_began, mark }.to_string()),
+                    savepoint: self.reached(base, staged.greatest_cursor, resume.began),
+                    resume: Some(resume.to_string()),
                     reconciled_at: None,
                 };
                 match Handle::current().block_on(self.publish(run, tables, base, Some(staged), facts))? {
@@ -256,11 +225,11 @@ impl Family {
 }
 
 /// Decodes pages until there are no more. A writer that has gone away tells itself why.
-fn decode(mut decoder: Decoder, mut pages: mpsc::Receiver<Page>, decoded: &mpsc::Sender<Decoded>) -> Result<Vec<Counts>> {
+fn decode(mut decoder: Decoder, mut pages: mpsc::Receiver<Page>, decoded: &mpsc::Sender<Decoded>, by_page: bool) -> Result<Vec<Counts>> {
     let (mut resume, tables) = (None, decoder.counts().len());
     while let Some(page) = pages.blocking_recv() {
         decoder.decode(&page)?;
-        resume = page.resume.clone();
+        resume = page.resume.clone().map(|mark| Resume { began: page.began, mark });
         // Its memory is free before the batches wait for the writer.
         drop(page);
         let rejects = decoder.take_rejects();
@@ -275,7 +244,7 @@ fn decode(mut decoder: Decoder, mut pages: mpsc::Receiver<Page>, decoded: &mpsc:
                 return Ok(decoder.counts());
             }
         }
-        if decoder.is_full() && !send(&mut decoder, resume.take(), decoded)? {
+        if (by_page || decoder.is_full()) && !send(&mut decoder, resume.take(), decoded)? {
             return Ok(decoder.counts());
         }
     }
@@ -284,7 +253,7 @@ fn decode(mut decoder: Decoder, mut pages: mpsc::Receiver<Page>, decoded: &mpsc:
 }
 
 /// Hands on what was decoded, whole: every row with what was exploded from it. False if nobody takes it.
-fn send(decoder: &mut Decoder, resume: Option<String>, decoded: &mpsc::Sender<Decoded>) -> Result<bool> {
+fn send(decoder: &mut Decoder, resume: Option<Resume>, decoded: &mpsc::Sender<Decoded>) -> Result<bool> {
     let mut set = vec![Vec::new(); decoder.counts().len()];
     for (at, batch) in decoder.finish()? {
         set[at].push(batch);
@@ -296,6 +265,21 @@ fn send(decoder: &mut Decoder, resume: Option<String>, decoded: &mpsc::Sender<De
         resume,
     };
     Ok(decoded.blocking_send(item).is_ok())
+}
+
+/// What tables that only grow have: those that an unfinished load adds to, and histories. A run that was cut between two commits leaves them with rows that their
+/// parent's manifest does not know, and that will be read again. So the files to go on from are those that it knew.
+fn belonging(base: &[Option<Manifest>]) -> Vec<Vec<Entry>> {
+    let mut belonging = entries(base);
+    let parent = base.first().and_then(Option::as_ref);
+    for (entries, other) in belonging.iter_mut().zip(base).skip(1) {
+        let known = other.as_ref().and_then(|other| {
+            let parent = parent?;
+            parent.children.get(&other.table).or(parent.histories.get(&other.table)).copied()
+        });
+        entries.retain(|entry| data_file_version(&entry.path).is_some_and(|version| version <= known.unwrap_or(0)));
+    }
+    belonging
 }
 
 fn entries(base: &[Option<Manifest>]) -> Vec<Vec<Entry>> {

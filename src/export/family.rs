@@ -91,7 +91,7 @@ impl Family {
         let reconciles = self
             .reconcile()
             .filter(|_| step.kind == StepKind::Refresh && step.mode != Mode::Full && self.is_due(parent));
-        let ended = self.settled(run, &tables, step.clone(), refreshed).await?;
+        let ended = self.settled(run, &tables, step.clone(), base, refreshed).await?;
         if let Err(error) = self.catch_up(run, &tables, &step, ended, refreshed).await {
             // The table is whole as of when its read began, and its savepoint says so: the next run goes on from there.
             refreshed.warnings.push(format!(
@@ -100,7 +100,8 @@ impl Family {
             ));
         }
         if reconciles.is_some() {
-            self.settled(run, &tables, Step::reconcile(step.mode), refreshed).await?;
+            let base = self.base(run, &tables).await?;
+            self.settled(run, &tables, self.reconcile_step(step.mode), base, refreshed).await?;
         }
         Ok(())
     }
@@ -130,18 +131,24 @@ impl Family {
                 _ => ended.summary.began,
             };
             let first_mode = refreshed.mode;
-            ended = self.settled(run, tables, Step::catch_up(since), refreshed).await?;
+            let base = self.base(run, tables).await?;
+            ended = self.settled(run, tables, Step::catch_up(since), base, refreshed).await?;
             refreshed.mode = first_mode;
         }
         Ok(())
     }
 
     /// A cycle, begun again if another run commits first and did not do the same work.
-    async fn settled(self: &Arc<Self>, run: &Arc<Run>, tables: &Arc<Vec<Table>>, step: Step, refreshed: &mut Refreshed) -> Result<Ended> {
-        let mut step = step;
+    async fn settled(
+        self: &Arc<Self>,
+        run: &Arc<Run>,
+        tables: &Arc<Vec<Table>>,
+        mut step: Step,
+        mut base: Vec<Option<Manifest>>,
+        refreshed: &mut Refreshed,
+    ) -> Result<Ended> {
         let mut lost = 0;
         for _ in 0..ATTEMPTS {
-            let base = self.base(run, tables).await?;
             let ended = self.cycle(run, tables, base, &step).await?;
             refreshed.add(&step, &ended);
             match &ended.outcome {
@@ -158,7 +165,7 @@ impl Family {
                 Outcome::Lost(version) => lost = *version,
             }
             // From where the other run left off.
-            let base = self.base(run, tables).await?;
+            base = self.base(run, tables).await?;
             if let Some(winner) = base
                 .first()
                 .and_then(Option::as_ref)

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use super::Run;
 use super::history::History;
+use super::step::Resume;
 use crate::commit::{Entry, Manifest};
 use crate::decode::{Counts, Reject};
 use crate::error::Result;
@@ -26,7 +27,7 @@ pub(super) struct Decoded {
     /// So far.
     pub counts: Vec<Counts>,
     /// Where a read goes on that has everything up to here.
-    pub resume: Option<String>,
+    pub resume: Option<Resume>,
 }
 
 /// The writers of a family, in the order of its tables.
@@ -95,7 +96,7 @@ impl Intake {
         mut told: impl FnMut(usize, u64),
         mut checkpoint: Option<(
             Checkpoint,
-            impl FnMut(Staged, String) -> Result<(Vec<TableWriter>, Vec<Vec<Entry>>)>,
+            impl FnMut(Staged, Resume) -> Result<(Vec<TableWriter>, Vec<Vec<Entry>>)>,
         )>,
     ) -> Result<()> {
         while let Some(decoded) = queue.blocking_recv() {

@@ -20,6 +20,8 @@ mod publish;
 mod report;
 mod selection;
 mod step;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;

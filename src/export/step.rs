@@ -94,6 +94,11 @@ impl Step {
         }
     }
 
+    /// Whether rows that are gone at the vendor are gone from the lake afterwards.
+    pub fn finds_deletions(&self) -> bool {
+        self.missing == Missing::Go && self.mode == Mode::Full && !matches!(self.kind, Kind::Load { resume: Some(_) })
+    }
+
     /// Whether nothing of the table is left out.
     pub fn reads_everything(&self) -> bool {
         self.missing == Missing::Go && self.from.is_none() && self.until.is_none()
@@ -111,10 +116,10 @@ impl Step {
         }
     }
 
-    /// A cycle that finds rows that are gone. A row that left a window is read again by its whole table only.
-    pub fn reconcile(mode: Mode) -> Self {
+    /// A cycle that finds rows that are gone.
+    fn reconcile() -> Self {
         Self {
-            kind: if mode == Mode::Windowed { Kind::Refresh } else { Kind::Reconcile },
+            kind: Kind::Reconcile,
             mode: Mode::Full,
             from: None,
             until: None,
@@ -125,17 +130,29 @@ impl Step {
 }
 
 impl Family {
-    /// The first cycle of a run.
-    pub(super) fn step(&self, run: &Run, base: &[Option<Manifest>]) -> Step {
-        let replication = &self.table.replication;
-        let whole = |kind: Kind, compare: bool| Step {
+    /// A cycle that finds rows that are gone. A row that left a window is read again by its whole table only.
+    pub(super) fn reconcile_step(&self, mode: Mode) -> Step {
+        match mode {
+            Mode::Windowed => self.whole(Kind::Refresh, true),
+            Mode::Incremental | Mode::Full => Step::reconcile(),
+        }
+    }
+
+    /// A cycle that reads all that the table is to hold.
+    fn whole(&self, kind: Kind, compare: bool) -> Step {
+        Step {
             kind,
             mode: Mode::Full,
             from: self.start(),
             until: None,
             missing: Missing::Go,
             compare,
-        };
+        }
+    }
+
+    /// The first cycle of a run.
+    pub(super) fn step(&self, run: &Run, base: &[Option<Manifest>]) -> Step {
+        let replication = &self.table.replication;
         let zone = self.connection.source.timezone;
         let (from, until) = run.options.range;
         let (from, until) = (from.map(|from| from.at(zone)), until.map(|until| until.at(zone)));
@@ -154,24 +171,28 @@ impl Family {
             };
         }
         let Some(Some(parent)) = base.first() else {
-            return whole(Kind::Load { resume: None }, false);
+            return self.whole(Kind::Load { resume: None }, false);
         };
         if self.is_other(base).is_some() {
-            return whole(Kind::Refresh, false);
+            return self.whole(Kind::Refresh, false);
         }
         if run.options.full_refresh {
             // A history takes what differs only.
-            return whole(Kind::Refresh, !self.histories().is_empty());
+            return self.whole(Kind::Refresh, !self.histories().is_empty());
         }
         if let Some(text) = &parent.resume {
             // A mark that cannot be gone on from is one of another program: what is there is replaced.
             let is_good = |resume: &Resume| read::check_resume(&self.table, &resume.mark).is_ok();
             return match Resume::parse(text).filter(is_good) {
-                Some(resume) => whole(Kind::Load { resume: Some(resume) }, false),
-                None => whole(Kind::Refresh, false),
+                Some(resume) => self.whole(Kind::Load { resume: Some(resume) }, false),
+                None => self.whole(Kind::Refresh, false),
             };
         }
-        let before = |at: DateTime<Utc>, length: Duration| at.checked_sub_signed(chrono::Duration::from_std(length).ok()?);
+        let before = |at: DateTime<Utc>, length: Duration| {
+            let from = at.checked_sub_signed(chrono::Duration::from_std(length).ok()?)?;
+            // A look back does not bring what the table is to be without.
+            Some(self.start().map_or(from, |start| start.max(from)))
+        };
         match (replication.mode, parent.savepoint) {
             (Mode::Incremental, Some(savepoint)) => Step {
                 from: before(savepoint, replication.lookback),
@@ -187,7 +208,7 @@ impl Family {
                 missing: Missing::Go,
                 compare: true,
             },
-            (Mode::Full, _) | (_, None) => whole(Kind::Refresh, true),
+            (Mode::Full, _) | (_, None) => self.whole(Kind::Refresh, true),
         }
     }
 

@@ -97,6 +97,11 @@ impl KeySet {
         self.numbers.is_empty() && self.others.is_empty()
     }
 
+    /// Bytes of the keys that are no whole numbers.
+    pub fn hash_bytes(&self) -> usize {
+        self.others.capacity() * (size_of::<Key>() + 1)
+    }
+
     /// Whether all keys are whole numbers.
     pub fn is_numeric(&self) -> bool {
         self.others.is_empty()

@@ -26,7 +26,7 @@ use arrow_select::filter::filter_record_batch;
 use tokio::runtime::Handle;
 
 use crate::commit::Manifest;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::schema::{ColumnType, Origin, Table, arrow_schema};
 use crate::store::{Lake, PartitionValue};
 use index::Index;
@@ -67,7 +67,7 @@ pub struct MergeOptions {
     pub keys_only: bool,
     /// Rows that were read are compared with those of the lake. If not, each counts as changed.
     pub compare: bool,
-    /// Bytes for the index; beyond, nothing is compared.
+    /// Bytes for the index; beyond, nothing is compared. Where only keys are read, they take as much at most once more.
     pub memory: usize,
     /// What files aim at.
     pub target_file_bytes: u64,
@@ -83,6 +83,8 @@ pub struct Merge {
     /// The cursor: its place in the table, its name.
     cursor: Option<(usize, String)>,
     index: Option<Index>,
+    /// The keys that were read, where only keys are read and the index did not fit.
+    read: KeySet,
     touched: KeySet,
     /// The touched keys themselves where they are single texts, and few: files are passed over by them.
     texts: Option<BTreeSet<String>>,
@@ -140,6 +142,7 @@ impl Merge {
             members,
             cursor,
             index: None,
+            read: KeySet::default(),
             touched: KeySet::default(),
             texts: None,
             replaces_all: false,
@@ -151,10 +154,14 @@ impl Merge {
         if options.compare || options.keys_only {
             merge.index = merge.build_index()?;
         }
-        let all = merge.index.is_none() && options.missing == Missing::Go && options.range == Range::default();
+        let brings_all = !options.keys_only && options.missing == Missing::Go && options.range == Range::default();
+        let all = merge.index.is_none() && brings_all;
         merge.replaces_all = all || merge.members.iter().all(|member| member.base.is_none());
         let is_text = |at: &usize| parent.columns[*at].kind == ColumnType::Text;
         merge.texts = matches!(&merge.members[0].key[..], [key] if is_text(key)).then(BTreeSet::new);
+        if !merge.replaces_all {
+            merge.touch_orphans()?;
+        }
         Ok(merge)
     }
 
@@ -183,6 +190,10 @@ impl Merge {
                 let known = match &mut self.index {
                     Some(index) if self.options.keys_only => index.meet(key, digest) || index.contains(key),
                     Some(index) => index.meet(key, digest),
+                    None if self.options.keys_only => {
+                        self.read.insert(key);
+                        true
+                    }
                     None => false,
                 };
                 let is_fresh = !known && !self.options.keys_only;
@@ -199,6 +210,16 @@ impl Merge {
                 self.note_texts(&rows);
                 fresh_rows.push(rows);
             }
+        }
+        if self.read.hash_bytes() > self.options.memory {
+            return Err(Error::new(
+                Kind::Data,
+                format!(
+                    "the keys of `{}` do not fit in {} bytes of memory, so rows that are gone cannot be told",
+                    self.members[0].table.id, self.options.memory
+                ),
+            )
+            .hint("give more with --memory, or read the table with --full-refresh instead of `reconcile`"));
         }
         let mut out = vec![fresh_rows];
         for (at, batches) in exploded.into_iter().enumerate() {

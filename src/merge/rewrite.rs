@@ -7,6 +7,7 @@ use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 use serde_json::Value;
 
 use super::index::Index;
+use super::key::KeySet;
 use super::{Member, Merge, Missing, Range, instants, key};
 use crate::commit::Entry;
 use crate::error::Result;
@@ -58,6 +59,50 @@ impl Merge {
             }
         }
         Ok(Some(index))
+    }
+
+    /// A run that was cut between two commits leaves exploded tables newer than the table: what was exploded from rows that this one does not hold goes,
+    /// because such a row may never be read again.
+    pub(super) fn touch_orphans(&mut self) -> Result<()> {
+        let Some(named) = self.members[0].base.as_ref().map(|base| &base.children) else {
+            return Ok(());
+        };
+        let is_cut = |member: &&Member| {
+            let newest = member.base.as_ref().map(|base| base.version);
+            newest.is_some() && newest != named.get(&member.table.id).copied()
+        };
+        let cut: Vec<&Member> = self.members[1..].iter().filter(is_cut).collect();
+        if cut.is_empty() {
+            return Ok(());
+        }
+        let mut held = KeySet::default();
+        self.each_key(&self.members[0], |key| {
+            held.insert(key);
+        })?;
+        let mut orphans = KeySet::default();
+        let mut found = 0;
+        for member in cut {
+            self.each_key(member, |key| found += u64::from(!held.contains(key) && orphans.insert(key)))?;
+        }
+        // Nothing else is touched yet.
+        (self.touched, self.changed) = (orphans, self.changed + found);
+        self.texts = None;
+        Ok(())
+    }
+
+    /// The key of the table that is read, of each row of this one.
+    fn each_key(&self, member: &Member, mut told: impl FnMut(key::Key)) -> Result<()> {
+        let names = member.key_names();
+        for entry in member.entries() {
+            let reader = self.open(member, entry)?;
+            for group in 0..reader.row_groups() {
+                for batch in reader.read(group, Some(&names), None)? {
+                    let batch = batch?;
+                    self.hashing.keys(&batch, &places(&batch, &names))?.into_iter().for_each(&mut told);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Takes in what was exploded from the rows of the index.
@@ -183,21 +228,21 @@ impl Merge {
         Ok(false)
     }
 
-    /// Takes the rows inside the range out of the mask; their keys are touched, so that what was exploded from them goes too.
+    /// Takes the rows inside the range that were not read out of the mask; their keys are touched, so that what was exploded from them goes too.
     fn leave_range(&mut self, member: &Member, reader: &DataFileReader, group: usize, mask: &mut [bool]) -> Result<()> {
-        let Some((_, cursor)) = &self.cursor else { return Ok(()) };
+        let all = self.options.range == Range::default();
+        let cursor = self.cursor.as_ref().filter(|_| !all).map(|(_, name)| name.as_str());
         let mut names = member.key_names();
-        if !names.contains(&cursor.as_str()) {
-            names.push(cursor);
-        }
+        names.extend(cursor.filter(|cursor| !names.contains(cursor)));
         let mut row = 0;
         for batch in reader.read(group, Some(&names), None)? {
             let batch = batch?;
             let keys = self.hashing.keys(&batch, &places(&batch, &member.key_names()))?;
-            let at = batch.schema().index_of(cursor).ok();
+            let at = cursor.and_then(|cursor| batch.schema().index_of(cursor).ok());
             let instants = at.map_or_else(|| Ok(vec![None; keys.len()]), |at| instants(batch.column(at).as_ref()))?;
             for (key, instant) in keys.into_iter().zip(instants) {
-                if instant.is_some_and(|at| self.options.range.contains(at))
+                if (all || instant.is_some_and(|at| self.options.range.contains(at)))
+                    && !self.read.contains(key)
                     && let Some(stays) = mask.get_mut(row)
                 {
                     *stays = false;

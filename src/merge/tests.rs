@@ -163,6 +163,7 @@ impl Bench {
                     body: Bytes::from(body),
                     records,
                     resume: None,
+                    began: chrono::DateTime::UNIX_EPOCH,
                     memory: None,
                 })
                 .unwrap();

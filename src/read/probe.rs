@@ -43,6 +43,7 @@ pub async fn probe(client: &Client, source: &Source, table: &Table, endpoint: Op
                     records: page.records.into_iter().map(|record| record.range).collect(),
                     body: page.body,
                     resume: None,
+                    began: chrono::DateTime::UNIX_EPOCH,
                     memory: None,
                 };
                 parents::collect(&Picks::key(parent)?, &page, &mut ids)?;

@@ -346,6 +346,7 @@ impl<'a> Reader<'a> {
             body: page.body.clone(),
             records,
             resume: None,
+            began: self.summary.began,
             memory: None,
         };
         Ok((page, held))

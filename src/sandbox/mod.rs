@@ -25,7 +25,7 @@ mod stamp;
 mod world;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 pub use churn::{Change, Changed, Counts};
@@ -34,6 +34,7 @@ pub use faults::{Faults, FaultsError, WORDS as FAULT_WORDS};
 use ask::{Answer, Ask};
 use churn::Subject;
 use meter::Limit;
+use server::Unrest;
 use world::World;
 
 /// What to simulate.
@@ -78,6 +79,7 @@ impl Default for Options {
 pub struct Sandbox {
     address: SocketAddr,
     world: Arc<RwLock<World>>,
+    unrest: Arc<Mutex<Unrest>>,
     listener: tokio::task::JoinHandle<()>,
 }
 
@@ -94,9 +96,19 @@ impl Sandbox {
         let world = Arc::new(RwLock::new(World::new(options.seed, options.rows, &options.table_rows)));
         let socket = tokio::net::TcpListener::bind(options.address).await?;
         let address = socket.local_addr()?;
-        let server = server::Server::new(Arc::clone(&world), options);
+        let unrest = Arc::new(Mutex::new(Unrest {
+            rate: options.churn,
+            tables: Vec::new(),
+            rng: fastrand::Rng::with_seed(options.seed),
+        }));
+        let server = server::Server::new(Arc::clone(&world), Arc::clone(&unrest), options);
         let listener = tokio::spawn(server.run(socket));
-        Ok(Sandbox { address, world, listener })
+        Ok(Sandbox {
+            address,
+            world,
+            unrest,
+            listener,
+        })
     }
 
     /// The address without any path: `http://127.0.0.1:PORT`.
@@ -136,6 +148,18 @@ impl Sandbox {
     pub fn churn_in_bulk(&self, seed: u64, changes: u64, tables: &[&str]) -> std::io::Result<Changed> {
         let changed = self.world_mut().churn(seed, changes, tables, true);
         changed.map_err(refused)
+    }
+
+    /// From now on so many changes follow every reply of a vendor, as [`Options::churn`] has it, in the tables that are named or in all that change; 0 ends
+    /// it. Fails when a name is no table that changes.
+    pub fn churn_replies(&self, seed: u64, rate: f64, tables: &[&str]) -> std::io::Result<()> {
+        self.churn(seed, 0, tables)?;
+        *self.unrest.lock().unwrap_or_else(PoisonError::into_inner) = Unrest {
+            rate,
+            tables: tables.iter().map(|&table| table.to_owned()).collect(),
+            rng: fastrand::Rng::with_seed(seed),
+        };
+        Ok(())
     }
 
     /// Changes one row of a table (`ploomes.deals`) and returns its id. Fails when the table does not change, or has no such

@@ -31,8 +31,18 @@ pub(crate) struct Server {
     world: Arc<RwLock<World>>,
     options: Options,
     desks: Vec<Desk>,
-    /// Draws the changes that `Options::churn` asks for.
-    churn: Mutex<fastrand::Rng>,
+    churn: Arc<Mutex<Unrest>>,
+}
+
+/// The changes that follow the vendors' answers.
+#[derive(Debug)]
+pub(crate) struct Unrest {
+    /// How many follow an answer; 0 leaves the account alone.
+    pub rate: f64,
+    /// In these tables only; none names all that change.
+    pub tables: Vec<String>,
+    /// Draws them.
+    pub rng: fastrand::Rng,
 }
 
 /// The state kept for one source.
@@ -52,14 +62,13 @@ enum Delivery {
 }
 
 impl Server {
-    pub(crate) fn new(world: Arc<RwLock<World>>, options: Options) -> Server {
+    pub(crate) fn new(world: Arc<RwLock<World>>, churn: Arc<Mutex<Unrest>>, options: Options) -> Server {
         let desk = |vendor: &'static Vendor| Desk {
             vendor,
             meter: Mutex::new(Meter::new(vendor.limit)),
             dice: Mutex::new(Dice::new(options.seed, vendor.source)),
         };
         let desks = VENDORS.iter().map(desk).collect();
-        let churn = Mutex::new(fastrand::Rng::with_seed(options.seed));
         Server {
             world,
             options,
@@ -155,7 +164,7 @@ impl Server {
             }
         };
         // What was changed has moments by the simulated clock: a reader that goes by this header must see the same one.
-        let simulated = world.changed() || self.options.churn > 0.0;
+        let simulated = world.changed() || locked(&self.churn).rate > 0.0;
         let date = simulated.then(|| date(world.now));
         drop(world);
         if refused.is_none() {
@@ -189,18 +198,17 @@ impl Server {
 
     /// The changes that follow an answer.
     fn churn(&self) {
-        let rate = self.options.churn;
+        let mut unrest = locked(&self.churn);
+        let rate = unrest.rate;
         if rate <= 0.0 {
             return;
         }
-        let (changes, seed) = {
-            let mut rng = locked(&self.churn);
-            (rate as u64 + u64::from(rng.f64() < rate.fract()), rng.u64(..))
-        };
+        let (changes, seed) = (rate as u64 + u64::from(unrest.rng.f64() < rate.fract()), unrest.rng.u64(..));
+        let tables: Vec<&str> = unrest.tables.iter().map(String::as_str).collect();
         if changes > 0 {
             let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
-            // Without names there is none that could be wrong.
-            let _ = world.churn(seed, changes, &[], false);
+            // The names were looked at when they were given.
+            let _ = world.churn(seed, changes, &tables, false);
         }
     }
 
