@@ -113,7 +113,7 @@ def test_one_works(account, place, count, capsys):
     account.post("churn", seed=count + 1, changes=40, tables=",".join(f"{SOURCE}.{table}" for table in ("tasks", "leads", "boxes")))
     waited = place.start(2, "--if-busy", "wait", name="wait")
     assert [outcome.code for outcome in waited] == [0, 0], [outcome.err for outcome in waited]
-    assert sum("; waiting" in outcome.err for outcome in waited) == 1, [outcome.err for outcome in waited]
+    assert sum("is at work on it; waiting" in outcome.err for outcome in waited) == 1, [outcome.err for outcome in waited]
     committed = [{name for name, status in outcome.statuses().items() if status == "committed"} for outcome in waited]
     assert not committed[0] & committed[1], "the one that waited found nothing to do"
     place.assert_right(account)
