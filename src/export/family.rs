@@ -130,7 +130,20 @@ impl Family {
         let mut lost = 0;
         for _ in 0..ATTEMPTS {
             let base = self.base(run, tables).await?;
-            let ended = self.cycle(run, tables, base, &step).await?;
+            let began_from = versions(&base);
+            let ended = match self.cycle(run, tables, base, &step).await {
+                // What another run commits meanwhile takes the files away that this one reads.
+                Err(error) if error.kind() == Kind::Store => {
+                    let base = self.base(run, tables).await?;
+                    if versions(&base) == began_from {
+                        return Err(error);
+                    }
+                    lost = base.first().and_then(|base| Some(base.as_ref()?.version)).unwrap_or_default();
+                    step = self.again(run, step, &base);
+                    continue;
+                }
+                ended => ended?,
+            };
             refreshed.add(&step, &ended);
             match &ended.outcome {
                 Outcome::Committed(manifests) => {
@@ -145,13 +158,18 @@ impl Family {
                 Outcome::Unchanged(_) => return Ok(ended),
                 Outcome::Lost(version) => lost = *version,
             }
-            // From where the other run left off.
             let base = self.base(run, tables).await?;
-            if matches!(step.kind, StepKind::Load { .. } | StepKind::Refresh) {
-                step = self.step(run, base.first().and_then(Option::as_ref));
-            }
+            step = self.again(run, step, &base);
         }
         Err(self.lost(lost))
+    }
+
+    /// The step that goes on from where another run left off.
+    fn again(&self, run: &Run, step: Step, base: &[Option<Manifest>]) -> Step {
+        match step.kind {
+            StepKind::Load { .. } | StepKind::Refresh => self.step(run, base.first().and_then(Option::as_ref)),
+            StepKind::Backfill | StepKind::Reconcile => step,
+        }
     }
 
     /// The newest manifests.
@@ -310,4 +328,8 @@ impl Refreshed {
         }
         report.warning = (!self.warnings.is_empty()).then(|| self.warnings.join("; "));
     }
+}
+
+fn versions(base: &[Option<Manifest>]) -> Vec<Option<u64>> {
+    base.iter().map(|base| base.as_ref().map(|base| base.version)).collect()
 }
