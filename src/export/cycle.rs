@@ -52,6 +52,7 @@ impl Family {
 
         // The index is made before anything is asked: what is read is compared as it comes.
         let intake = self.intake(run, tables, &base, step).await?;
+        let keys_only = intake.merge.takes_keys_only();
         let decoding = spawn_blocking(move || decode(decoder, page_queue, &decoded));
         let writing = {
             let (family, run, tables, step) = (self.clone(), run.clone(), tables.clone(), step.clone());
@@ -67,7 +68,7 @@ impl Family {
                 Kind::Load { resume } => resume.as_ref().map(|resume| resume.mark.clone()),
                 _ => None,
             },
-            keys_only: step.kind == Kind::Reconcile,
+            keys_only,
         };
         let meter = &run.progress.tables[self.places[0]].meter;
         let asked = Instant::now();

@@ -85,10 +85,12 @@ impl Family {
         let reconciles = self
             .reconcile()
             .filter(|_| step.kind == StepKind::Refresh && step.mode != Mode::Full && self.is_due(parent));
-        let ended = self.settled(run, &tables, step.clone(), refreshed).await?;
+        // From the manifests that the step was made for: a load adds to them.
+        let ended = self.settled(run, &tables, base, step.clone(), refreshed).await?;
         self.catch_up(run, &tables, &step, ended, refreshed).await?;
         if reconciles.is_some() {
-            self.settled(run, &tables, Step::reconcile(step.mode), refreshed).await?;
+            let base = self.base(run, &tables).await?;
+            self.settled(run, &tables, base, Step::reconcile(step.mode), refreshed).await?;
         }
         Ok(())
     }
@@ -118,23 +120,29 @@ impl Family {
                 _ => ended.summary.began,
             };
             let first_mode = refreshed.mode;
-            ended = self.settled(run, tables, Step::catch_up(since), refreshed).await?;
+            let base = self.base(run, tables).await?;
+            ended = self.settled(run, tables, base, Step::catch_up(since), refreshed).await?;
             refreshed.mode = first_mode;
         }
         Ok(())
     }
 
     /// A cycle, begun again if another run commits first and did not do the same work.
-    async fn settled(self: &Arc<Self>, run: &Arc<Run>, tables: &Arc<Vec<Table>>, step: Step, refreshed: &mut Refreshed) -> Result<Ended> {
-        let mut step = step;
+    async fn settled(
+        self: &Arc<Self>,
+        run: &Arc<Run>,
+        tables: &Arc<Vec<Table>>,
+        mut base: Vec<Option<Manifest>>,
+        mut step: Step,
+        refreshed: &mut Refreshed,
+    ) -> Result<Ended> {
         let mut lost = 0;
         for _ in 0..ATTEMPTS {
-            let base = self.base(run, tables).await?;
             let began_from = versions(&base);
             let ended = match self.cycle(run, tables, base, &step).await {
                 // What another run commits meanwhile takes the files away that this one reads.
                 Err(error) if error.kind() == Kind::Store => {
-                    let base = self.base(run, tables).await?;
+                    base = self.base(run, tables).await?;
                     if versions(&base) == began_from {
                         return Err(error);
                     }
@@ -158,7 +166,7 @@ impl Family {
                 Outcome::Unchanged(_) => return Ok(ended),
                 Outcome::Lost(version) => lost = *version,
             }
-            let base = self.base(run, tables).await?;
+            base = self.base(run, tables).await?;
             step = self.again(run, step, &base);
         }
         Err(self.lost(lost))

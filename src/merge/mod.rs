@@ -57,7 +57,7 @@ pub struct MergeOptions {
     pub range: Range,
     /// What becomes of rows that are not read.
     pub missing: Missing,
-    /// The read brings keys only: a row that is met is as it was.
+    /// The read is to bring keys only: a row that is met is as it was. [`Merge::takes_keys_only`] tells whether it may.
     pub keys_only: bool,
     /// Rows that were read are compared with those of the lake. If not, each counts as changed.
     pub compare: bool,
@@ -137,6 +137,8 @@ impl Merge {
         if options.compare || options.keys_only {
             merge.index = merge.build_index()?;
         }
+        // Keys that cannot be compared with the lake's tell nothing of the rows that go with them.
+        merge.options.keys_only &= merge.index.is_some();
         let all = merge.index.is_none() && options.missing == Missing::Go && options.range == Range::default();
         merge.replaces_all = all || merge.members.iter().all(|member| member.base.is_none());
         Ok(merge)
@@ -191,6 +193,11 @@ impl Merge {
             out.push(rows);
         }
         Ok(out)
+    }
+
+    /// Whether keys are enough: they were asked for, and the index fits. If not, whole rows are to be read.
+    pub fn takes_keys_only(&self) -> bool {
+        self.options.keys_only
     }
 
     /// Rows that are new, changed or vanished, as far as is known.
