@@ -286,7 +286,12 @@ impl ChunkReader for Fetched {
 /// Exactly these bytes of a file.
 fn fetch(lake: &Lake, path: &str, handle: &Handle, range: Range<u64>) -> Result<Bytes> {
     let expected = range.end - range.start;
-    let bytes = handle.block_on(lake.get_range(path, range.clone()))?;
+    let bytes = match handle.block_on(lake.get_range(path, range.clone())) {
+        Ok(bytes) => bytes,
+        // What a manifest lists and nobody of ours deleted.
+        Err(error) if matches!(handle.block_on(lake.size(path)), Ok(None)) => return Err(error.hint(WRITE_ANEW)),
+        Err(error) => return Err(error),
+    };
     if bytes.len() as u64 == expected {
         return Ok(bytes);
     }
@@ -338,7 +343,8 @@ fn lies_before(chunk: &ColumnChunkMetaData, footer: u64) -> bool {
     ordered && end.is_some_and(|end| end as u64 <= footer && chunk.data_page_offset() <= end)
 }
 
+const WRITE_ANEW: &str = "`afluente export --full-refresh` of its table writes its rows anew; or restore it from a copy of the lake";
+
 fn torn(url: &str, what: impl std::fmt::Display) -> Error {
-    Error::store(format!("data file `{url}` is torn or corrupt: {what}"))
-        .hint("`afluente export --full-refresh` of its table writes its rows anew; or restore it from a copy of the lake")
+    Error::store(format!("data file `{url}` is torn or corrupt: {what}")).hint(WRITE_ANEW)
 }

@@ -11,6 +11,7 @@ use crate::config::{Config, Connection, DEFAULT_LAKE};
 use crate::error::{Error, Result};
 use crate::export::{Export, IfBusy, Limit, Options, RunReport, Selection};
 use crate::http::Stop;
+use crate::lease::Holder;
 use crate::metrics;
 use crate::store::Lake;
 
@@ -141,7 +142,8 @@ pub(super) async fn run_shown(
 ) -> Result<Option<RunReport>> {
     // A bucket that does not answer would hold the first Ctrl-C for minutes.
     stop.race(export.probe_lake()).await?;
-    for (connection, holder) in export.lease(if_busy).await? {
+    let waits = |connection: &str, holder: &Holder| printer.info(&format!("{connection}: {holder}, is at work on it; waiting"));
+    for (connection, holder) in export.lease(if_busy, waits).await? {
         printer.info(&format!("{connection}: left out, {holder}, is at work on it"));
     }
     if export.is_empty() {

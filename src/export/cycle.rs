@@ -95,7 +95,7 @@ impl Family {
             mode: self.table.replication.mode,
             savepoint: self.savepoint(step, &base, &summary, cursor, asked),
             resume: None,
-            reconciled_at: (self.reconcile().is_some() && step.finds_deletions()).then_some(summary.began),
+            reconciled_at: (self.reconcile().is_some() && step.finds_deletions()).then_some(run.started_at),
         };
         let changed = staged.as_ref().map_or(0, |staged| staged.changed);
         let outcome = self.publish(run, tables, &base, staged, facts).await?;

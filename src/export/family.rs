@@ -149,7 +149,20 @@ impl Family {
     ) -> Result<Ended> {
         let mut lost = 0;
         for _ in 0..ATTEMPTS {
-            let ended = self.cycle(run, tables, base, &step).await?;
+            let began_from = versions(&base);
+            let ended = match self.cycle(run, tables, base, &step).await {
+                // What another run commits meanwhile takes the files away that this one reads.
+                Err(error) if error.kind() == Kind::Store => {
+                    base = self.base(run, tables).await?;
+                    if versions(&base) == began_from {
+                        return Err(error);
+                    }
+                    lost = base.first().and_then(|base| Some(base.as_ref()?.version)).unwrap_or_default();
+                    step = self.again(run, step, &base);
+                    continue;
+                }
+                ended => ended?,
+            };
             refreshed.add(&step, &ended);
             match &ended.outcome {
                 Outcome::Committed(manifests) => {
@@ -182,11 +195,17 @@ impl Family {
                     ..ended
                 });
             }
-            if matches!(step.kind, StepKind::Load { .. } | StepKind::Refresh) {
-                step = self.step(run, &base);
-            }
+            step = self.again(run, step, &base);
         }
         Err(self.lost(lost))
+    }
+
+    /// The step that goes on from where another run left off.
+    fn again(&self, run: &Run, step: Step, base: &[Option<Manifest>]) -> Step {
+        match step.kind {
+            StepKind::Load { .. } | StepKind::Refresh => self.step(run, base),
+            StepKind::Backfill | StepKind::Reconcile => step,
+        }
     }
 
     /// The newest manifests.
@@ -345,4 +364,8 @@ impl Refreshed {
         }
         report.warning = (!self.warnings.is_empty()).then(|| self.warnings.join("; "));
     }
+}
+
+fn versions(base: &[Option<Manifest>]) -> Vec<Option<u64>> {
+    base.iter().map(|base| base.as_ref().map(|base| base.version)).collect()
 }

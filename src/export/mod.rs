@@ -223,16 +223,16 @@ impl Export {
     }
 
     /// Takes the lease of every connection, so that no other run spends its requests. The connections that are left out because another run has theirs, with
-    /// who that is.
+    /// who that is. Whom it waits for goes to `waits`.
     ///
     /// # Errors
     /// `Conflict` when a connection is busy and that is not to be waited for, or the run was asked to stop; `Store` when the lake cannot be read or written.
-    pub async fn lease(&mut self, if_busy: IfBusy) -> Result<Vec<(String, Holder)>> {
+    pub async fn lease(&mut self, if_busy: IfBusy, mut waits: impl FnMut(&str, &Holder)) -> Result<Vec<(String, Holder)>> {
         let mut names: Vec<String> = self.families.iter().map(|family| family.connection.name.clone()).collect();
         names.dedup();
         let mut skipped = Vec::new();
         for name in names {
-            match self.lease_of(&name, if_busy).await {
+            match self.lease_of(&name, if_busy, &mut waits).await {
                 Ok(Acquired::Held(lease)) => drop(self.run.leases.insert(name, lease)),
                 Ok(Acquired::Busy(holder)) if if_busy == IfBusy::Skip => {
                     for family in self.families.iter().filter(|family| family.connection.name == name) {
@@ -255,11 +255,15 @@ impl Export {
         Ok(skipped)
     }
 
-    async fn lease_of(&self, name: &str, if_busy: IfBusy) -> Result<Acquired> {
+    async fn lease_of(&self, name: &str, if_busy: IfBusy, waits: &mut impl FnMut(&str, &Holder)) -> Result<Acquired> {
+        let mut told = None;
         loop {
             let acquired = self.stop.race(Lease::acquire(&self.run.lake, name, &self.run.id)).await?;
             if let (Acquired::Busy(holder), IfBusy::Wait) = (&acquired, if_busy) {
-                tracing::info!("connection `{name}` is busy: {holder}; waiting");
+                if told.as_ref() != Some(&holder.run_id) {
+                    waits(name, holder);
+                    told = Some(holder.run_id.clone());
+                }
                 self.stop
                     .race(async {
                         tokio::time::sleep(BETWEEN_LOOKS).await;

@@ -46,7 +46,7 @@ def export(folder: Path, sandbox: Sandbox, config: Path, *args, to=None, env=Non
 
 
 @contextmanager
-def moving(sandbox: Sandbox, seed: int, tables=(), changes: int = 3, pause: float = 0.02):
+def moving(sandbox: Sandbox, seed: int, tables=(), changes: int = 3, pause: float = 0.04):
     """Changes rows again and again until the end, which is after the last change: the account stands still then."""
     ended = threading.Event()
     failures = []

@@ -532,7 +532,10 @@ async fn run(plan: Plan, lake: &Lake) -> Result<RunReport, String> {
         export.run.seen_keys = 20_000;
     }
     if plan.leased {
-        export.lease(IfBusy::Fail).await.map_err(|error| format!("lease: {error:?}"))?;
+        export
+            .lease(IfBusy::Fail, |_, _| {})
+            .await
+            .map_err(|error| format!("lease: {error:?}"))?;
     }
     Ok(export.run().await)
 }
