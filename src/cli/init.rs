@@ -100,8 +100,9 @@ fn render(catalog: &Catalog, answers: &Answers) -> String {
     let lake = answers.lake.as_deref().unwrap_or(DEFAULT_LAKE);
     text.push_str(&commented(
         &format!("url = {}", quoted(lake)),
-        "a path, file:// or s3://bucket/prefix",
+        "a path, s3://bucket/prefix, gs://, az://",
     ));
+    text.push_str(&commented("# retention = \"10m\"", "for readers that run during exports"));
     text.push_str(&commented("# [lake.s3]", "credentials: the usual AWS_* variables"));
     text.push_str("# endpoint = \"https://s3.example.com\"\n# region = \"sa-east-1\"\n");
     for source in catalog.sources() {
@@ -147,6 +148,7 @@ fn connection(source: &Source, name: &str, mark: &str) -> String {
         ("# include = [\"*\"]".to_owned(), format!("globs; `afluente tables {}`", source.id)),
         ("# exclude = []".to_owned(), String::new()),
         ("# start = \"2022-01-01\"".to_owned(), "where tables with a cursor begin".to_owned()),
+        ("# reconcile = \"7d\"".to_owned(), "how often to look for deletions".to_owned()),
         (limit, "less where shared".to_owned()),
     ]
     .iter()
