@@ -272,7 +272,10 @@ fn loaded(base: &[Option<Manifest>]) -> Vec<Vec<Entry>> {
     let mut loaded = entries(base);
     let parent = base.first().and_then(Option::as_ref);
     for (entries, child) in loaded.iter_mut().zip(base).skip(1) {
-        let known = child.as_ref().and_then(|child| parent?.children.get(&child.table).copied()).unwrap_or(0);
+        let known = child
+            .as_ref()
+            .and_then(|child| parent?.children.get(&child.table).copied())
+            .unwrap_or(0);
         entries.retain(|entry| data_file_version(&entry.path).is_some_and(|version| version <= known));
     }
     loaded

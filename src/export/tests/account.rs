@@ -117,7 +117,11 @@ impl Account {
         let mut table_rows = Vec::new();
         for subject in &subjects {
             // Events and appointments lie in a folder for each month: nearly a file for each row.
-            let most = if matches!(subject.tells, Tells::Event | Tells::Appointment) { 15 } else { 60 };
+            let most = if matches!(subject.tells, Tells::Event | Tells::Appointment) {
+                15
+            } else {
+                60
+            };
             let rows = if rng.u8(..10) == 0 { rng.u64(..3) } else { rng.u64(3..most) };
             table_rows.push((subject.with.map_or_else(|| subject.name(), str::to_owned), rows));
         }
@@ -188,7 +192,13 @@ impl Account {
     pub fn reconfigure(&mut self, rng: &mut Rng) -> String {
         let subject = self.subjects[rng.usize(..self.subjects.len())];
         let settings = settings(subject, rng);
-        let text = format!("{}: mode {:?}, lookback {:?}, past {:?}", subject.name(), settings.mode, settings.lookback, settings.past);
+        let text = format!(
+            "{}: mode {:?}, lookback {:?}, past {:?}",
+            subject.name(),
+            settings.mode,
+            settings.lookback,
+            settings.past
+        );
         for connection in self.connections.iter_mut().filter(|one| one.source.id == subject.source) {
             connection.tables.insert(subject.table.to_owned(), settings.clone());
         }

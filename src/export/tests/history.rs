@@ -208,8 +208,11 @@ impl History {
         let (plan, text) = self.plan();
         let (at, done) = (self.operation(), self.rng.bool());
         let churn = self.deletes && self.rng.bool();
-        self.steps
-            .push(format!("run{text} killed at operation {at}{}{}", if done { ", done" } else { "" }, if churn { " while it changes" } else { "" }));
+        self.steps.push(format!(
+            "run{text} killed at operation {at}{}{}",
+            if done { ", done" } else { "" },
+            if churn { " while it changes" } else { "" }
+        ));
         self.expect_free(plan.leased).await?;
         if churn {
             self.unrest(1.0)?;
@@ -220,7 +223,11 @@ impl History {
         let _ = run(plan, &process.lake()).await;
         self.unrest(0.0)?;
         let died = process.operations() > at;
-        self.steps.push(if died { "  it died".to_owned() } else { "  it ended before".to_owned() });
+        self.steps.push(if died {
+            "  it died".to_owned()
+        } else {
+            "  it ended before".to_owned()
+        });
         self.leases_left |= died && leased;
         Ok(())
     }
@@ -229,7 +236,8 @@ impl History {
     async fn run_asleep(&mut self) -> Result<(), String> {
         let ((sleeper, of_sleeper), (other, of_other)) = (self.plan(), self.plan());
         let at = self.operation();
-        self.steps.push(format!("run{of_sleeper} asleep at operation {at}, meanwhile run{of_other}"));
+        self.steps
+            .push(format!("run{of_sleeper} asleep at operation {at}, meanwhile run{of_other}"));
         self.expect_free(sleeper.leased || other.leased).await?;
         let takes_over = sleeper.leased && other.leased;
         let process = Process::new(&self.fake, Fate::Sleeps { at });
@@ -266,7 +274,10 @@ impl History {
         let ((mut one, of_one), (mut two, of_two)) = (self.plan(), self.plan());
         (one.leased, two.leased) = (false, false);
         let churn = self.deletes && self.rng.bool();
-        self.steps.push(format!("two runs at once{}:{of_one} |{of_two}", if churn { " while it changes" } else { "" }));
+        self.steps.push(format!(
+            "two runs at once{}:{of_one} |{of_two}",
+            if churn { " while it changes" } else { "" }
+        ));
         if churn {
             self.unrest(0.5)?;
         }
@@ -289,7 +300,11 @@ impl History {
         let fate = self.fate();
         self.steps.push(format!("vacuum {fate:?}"));
         let process = Process::new(&self.fake, fate);
-        let retention = if self.rng.bool() { Duration::ZERO } else { Duration::from_secs(600) };
+        let retention = if self.rng.bool() {
+            Duration::ZERO
+        } else {
+            Duration::from_secs(600)
+        };
         let outcome = vacuum(&process.lake(), &Uuid::now_v7().to_string(), &vacuum_options(retention)).await;
         self.leases_left |= fate != Fate::Lives;
         if fate == Fate::Lives {
@@ -387,7 +402,9 @@ impl History {
         let there = listing.iter().filter(|object| data_file_version(&object.path).is_some());
         let there: Vec<String> = there.map(|object| object.path.clone()).collect();
         if there != listed {
-            return Err(format!("after a vacuum the data files are {there:?}, the manifests list {listed:?}"));
+            return Err(format!(
+                "after a vacuum the data files are {there:?}, the manifests list {listed:?}"
+            ));
         }
         let verified = verify(lake, &listing, &manifests).await.map_err(text)?;
         match verified.findings.is_empty() {
@@ -401,9 +418,14 @@ impl History {
             let (connection, table) = (&manifest.connection, &manifest.table);
             let mut last = None;
             for version in commit::versions(lake, connection, table).await.map_err(text)? {
-                let savepoint = commit::read(lake, connection, table, version).await.map_err(text)?.and_then(|one| one.savepoint);
+                let savepoint = commit::read(lake, connection, table, version)
+                    .await
+                    .map_err(text)?
+                    .and_then(|one| one.savepoint);
                 if savepoint < last {
-                    return Err(format!("{connection}.{table}: savepoint {savepoint:?} at version {version} after {last:?}"));
+                    return Err(format!(
+                        "{connection}.{table}: savepoint {savepoint:?} at version {version} after {last:?}"
+                    ));
                 }
                 last = savepoint;
             }
@@ -417,7 +439,10 @@ impl History {
         let mut lines = Vec::new();
         for newest in commit::content(&lake).await.map_err(text)? {
             for version in commit::versions(&lake, &newest.connection, &newest.table).await.map_err(text)? {
-                let Some(one) = commit::read(&lake, &newest.connection, &newest.table, version).await.map_err(text)? else {
+                let Some(one) = commit::read(&lake, &newest.connection, &newest.table, version)
+                    .await
+                    .map_err(text)?
+                else {
                     continue;
                 };
                 let files = one.entries.iter().map(|entry| {
@@ -452,10 +477,14 @@ impl History {
         let lake = Lake::over(Arc::new(self.fake.clone()));
         for connection in &self.account.connections {
             for object in lake.list(&lease_folder(&connection.name)).await.map_err(text)? {
-                let Some(bytes) = lake.get(&object.path).await.map_err(text)? else { continue };
+                let Some(bytes) = lake.get(&object.path).await.map_err(text)? else {
+                    continue;
+                };
                 let mut record: serde_json::Value = serde_json::from_slice(&bytes).map_err(text)?;
                 record["process"]["started"] = 1.into();
-                lake.put(&object.path, serde_json::to_vec(&record).map_err(text)?).await.map_err(text)?;
+                lake.put(&object.path, serde_json::to_vec(&record).map_err(text)?)
+                    .await
+                    .map_err(text)?;
             }
         }
         Ok(())
@@ -527,7 +556,11 @@ fn must_succeed(report: RunReport) -> Result<(), String> {
     }
     let failed = report.tables.iter().filter(|table| !table.status.is_done());
     let failed = failed.map(|table| format!("{}.{}: {:?}", table.connection, table.table, table.error));
-    Err(format!("a run failed: {} {:?}", failed.collect::<Vec<_>>().join("; "), report.unwritten))
+    Err(format!(
+        "a run failed: {} {:?}",
+        failed.collect::<Vec<_>>().join("; "),
+        report.unwritten
+    ))
 }
 
 async fn compact_all(lake: &Lake) -> crate::error::Result<()> {
@@ -555,7 +588,11 @@ fn vacuum_options(retention: Duration) -> vacuum::Options {
 async fn objects(lake: &Lake) -> Result<Vec<String>, String> {
     let listing = lake.list("").await.map_err(text)?;
     let is_table = |path: &str| data_file_version(path).is_some() || path.contains("/_manifest/");
-    Ok(listing.into_iter().map(|object| object.path).filter(|path| is_table(path)).collect())
+    Ok(listing
+        .into_iter()
+        .map(|object| object.path)
+        .filter(|path| is_table(path))
+        .collect())
 }
 
 fn rows(account: &Account) -> Vec<(String, u64)> {

@@ -23,9 +23,14 @@ use crate::store::fake::Fake;
 pub enum Fate {
     Lives,
     /// This operation is the last, and nobody hears its answer: it was `done` or not. Every later one fails, and uploads that were begun are never completed.
-    Killed { at: usize, done: bool },
+    Killed {
+        at: usize,
+        done: bool,
+    },
     /// Neither this operation nor a later one is begun before the process is woken.
-    Sleeps { at: usize },
+    Sleeps {
+        at: usize,
+    },
 }
 
 /// A process with its own way to a lake that others use too.
