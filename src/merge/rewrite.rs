@@ -228,7 +228,7 @@ impl Merge {
         Ok(false)
     }
 
-    /// Takes the rows inside the range that were not read out of the mask; their keys are touched, so that what was exploded from them goes too.
+    /// Takes the rows inside the range out of the mask, but for those whose keys are known to be read; their keys are touched, so that what was exploded from them goes too.
     fn leave_range(&mut self, member: &Member, reader: &DataFileReader, group: usize, mask: &mut [bool]) -> Result<()> {
         let all = self.options.range == Range::default();
         let cursor = self.cursor.as_ref().filter(|_| !all).map(|(_, name)| name.as_str());

@@ -198,14 +198,18 @@ impl Server {
 
     /// The changes that follow an answer.
     fn churn(&self) {
-        let mut unrest = locked(&self.churn);
-        let rate = unrest.rate;
-        if rate <= 0.0 {
-            return;
-        }
-        let (changes, seed) = (rate as u64 + u64::from(unrest.rng.f64() < rate.fract()), unrest.rng.u64(..));
-        let tables: Vec<&str> = unrest.tables.iter().map(String::as_str).collect();
+        // Whoever holds the world may ask for the unrest: not the other way round.
+        let (changes, seed, tables) = {
+            let mut unrest = locked(&self.churn);
+            let rate = unrest.rate;
+            if rate <= 0.0 {
+                return;
+            }
+            let changes = rate as u64 + u64::from(unrest.rng.f64() < rate.fract());
+            (changes, unrest.rng.u64(..), unrest.tables.clone())
+        };
         if changes > 0 {
+            let tables: Vec<&str> = tables.iter().map(String::as_str).collect();
             let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
             // The names were looked at when they were given.
             let _ = world.churn(seed, changes, &tables, false);

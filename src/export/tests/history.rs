@@ -67,7 +67,7 @@ impl History {
             ));
         }
         Self {
-            deletes: rng.u8(..5) > 0,
+            deletes: rng.u8(..3) > 0,
             leases_left: false,
             fake: Fake::new(),
             account,

@@ -3,11 +3,13 @@
 mod account;
 mod content;
 mod history;
+mod load;
 mod process;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use futures::FutureExt;
 
@@ -15,6 +17,9 @@ use history::History;
 
 /// Histories of the suite.
 const HISTORIES: u64 = 1_000;
+
+/// A history takes a tenth of a second.
+const HUNG: Duration = Duration::from_secs(60);
 
 /// A history that did not end as it should.
 struct Broken {
@@ -27,9 +32,13 @@ struct Broken {
 fn live(runtime: &tokio::runtime::Runtime, seed: u64) -> Option<Broken> {
     runtime.block_on(async {
         let mut history = History::new(seed).await;
-        let lived = AssertUnwindSafe(history.live()).catch_unwind().await;
-        let panicked = |_| Err("it panicked: the message is above".to_owned());
-        match lived.unwrap_or_else(panicked) {
+        let lived = AssertUnwindSafe(history.live()).catch_unwind();
+        let lived = match tokio::time::timeout(HUNG, lived).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err("it panicked: the message is above".to_owned()),
+            Err(_) => Err("it hangs".to_owned()),
+        };
+        match lived {
             Ok(()) => None,
             Err(what) => Some(Broken {
                 seed,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
@@ -39,6 +39,7 @@ pub struct Process {
     fake: Fake,
     fate: Fate,
     operations: Arc<AtomicUsize>,
+    dead: Arc<AtomicBool>,
     asleep: watch::Sender<bool>,
     awake: watch::Sender<bool>,
 }
@@ -49,6 +50,7 @@ impl Process {
             fake: fake.clone(),
             fate,
             operations: Arc::default(),
+            dead: Arc::default(),
             asleep: watch::Sender::new(false),
             awake: watch::Sender::new(false),
         }
@@ -61,6 +63,11 @@ impl Process {
     /// Operations so far.
     pub fn operations(&self) -> usize {
         self.operations.load(Ordering::SeqCst)
+    }
+
+    /// Kills it now.
+    pub fn kill(&self) {
+        self.dead.store(true, Ordering::SeqCst);
     }
 
     /// Resolves when it has fallen asleep.
@@ -76,15 +83,17 @@ impl Process {
 
     async fn operation<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let number = self.operations.fetch_add(1, Ordering::SeqCst);
+        let killed = || Error::Generic {
+            store: "process",
+            source: "killed".into(),
+        };
         match self.fate {
+            _ if self.dead.load(Ordering::SeqCst) => Err(killed()),
             Fate::Killed { at, done } if number >= at => {
                 if done && number == at {
                     let _ = work.await;
                 }
-                Err(Error::Generic {
-                    store: "process",
-                    source: "killed".into(),
-                })
+                Err(killed())
             }
             Fate::Sleeps { at } if number >= at => {
                 self.asleep.send_replace(true);
