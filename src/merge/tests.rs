@@ -442,7 +442,16 @@ fn keys_alone_find_what_is_gone() {
         // Where the keys of the lake do not fit, whole rows are asked for.
         let scant = MergeOptions { memory: 0, ..ids };
         vendor.retain(|id, _| id % 10 != 5);
-        let begun = |options| Merge::new(&bench.lake, bench.runtime.handle().clone(), &bench.tables, bench.base.clone(), options).unwrap();
+        let begun = |options| {
+            Merge::new(
+                &bench.lake,
+                bench.runtime.handle().clone(),
+                &bench.tables,
+                bench.base.clone(),
+                options,
+            )
+            .unwrap()
+        };
         assert!(begun(ids).takes_keys_only() && !begun(scant).takes_keys_only());
         assert!(bench.merge(&rows(&vendor), scant, &mut rng).is_some());
         assert_eq!(bench.content(), bench.expected(&vendor));

@@ -145,7 +145,10 @@ async fn the_version_that_a_parent_names_stays() {
 
     commit_family(&lake, "exactsales", parent, 2, 2, &[(child, 2)]).await;
     let outcome = vacuum(&lake, "v", &options()).await.unwrap();
-    let gone = ["acme/tasks/part-1-1-00000001.parquet", "acme/tasks__contacts/part-1-1-00000001.parquet"];
+    let gone = [
+        "acme/tasks/part-1-1-00000001.parquet",
+        "acme/tasks__contacts/part-1-1-00000001.parquet",
+    ];
     assert_eq!(told(&outcome), gone.map(|path| (path, "superseded")));
 }
 
