@@ -140,11 +140,14 @@ impl Family {
         for _ in 0..ATTEMPTS {
             let began_from = versions(&base);
             let ended = match self.cycle(run, tables, base, &step).await {
-                // What another run commits meanwhile takes the files away that this one reads.
-                Err(error) if error.kind() == Kind::Store => {
+                // What another run commits meanwhile takes the files away that this one reads, or has begun to write.
+                Err(error) if matches!(error.kind(), Kind::Store | Kind::Conflict) => {
                     base = self.base(run, tables).await?;
-                    if versions(&base) == began_from {
+                    if !is_overtaken(&began_from, &base, &run.id) {
                         return Err(error);
+                    }
+                    if let Some(lease) = run.leases.get(&self.connection.name) {
+                        lease.check().await?;
                     }
                     lost = base.first().and_then(|base| Some(base.as_ref()?.version)).unwrap_or_default();
                     step = self.again(run, step, &base);
@@ -340,4 +343,12 @@ impl Refreshed {
 
 fn versions(base: &[Option<Manifest>]) -> Vec<Option<u64>> {
     base.iter().map(|base| base.as_ref().map(|base| base.version)).collect()
+}
+
+/// Whether another run has committed since. This one's own checkpoints are no news.
+fn is_overtaken(began_from: &[Option<u64>], now: &[Option<Manifest>], run_id: &str) -> bool {
+    let is_other = |(now, before): (&Option<Manifest>, &Option<u64>)| {
+        now.as_ref().is_some_and(|now| Some(now.version) > *before && now.run_id != run_id)
+    };
+    now.iter().zip(began_from).any(is_other)
 }
