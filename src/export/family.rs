@@ -138,7 +138,7 @@ impl Family {
         Ok(())
     }
 
-    /// A cycle, begun again if another run commits first and did not do the same work.
+    /// A cycle, begun again if another run commits first: if that did the same work, it finds nothing new.
     async fn settled(
         self: &Arc<Self>,
         run: &Arc<Run>,
@@ -151,11 +151,14 @@ impl Family {
         for _ in 0..ATTEMPTS {
             let began_from = versions(&base);
             let ended = match self.cycle(run, tables, base, &step).await {
-                // What another run commits meanwhile takes the files away that this one reads.
-                Err(error) if error.kind() == Kind::Store => {
+                // What another run commits meanwhile takes the files away that this one reads, or has begun to write.
+                Err(error) if matches!(error.kind(), Kind::Store | Kind::Conflict) => {
                     base = self.base(run, tables).await?;
-                    if versions(&base) == began_from {
+                    if !is_overtaken(&began_from, &base, &run.id) {
                         return Err(error);
+                    }
+                    if let Some(lease) = run.leases.get(&self.connection.name) {
+                        lease.check().await?;
                     }
                     lost = base.first().and_then(|base| Some(base.as_ref()?.version)).unwrap_or_default();
                     step = self.again(run, step, &base);
@@ -174,27 +177,18 @@ impl Family {
                     }
                     return Ok(ended);
                 }
-                Outcome::Unchanged(_) => return Ok(ended),
+                Outcome::Unchanged(_) => {
+                    if lost > 0 {
+                        refreshed.warnings.push(format!(
+                            "another run committed version {lost} while this one was reading; it did the same work, and its content stands"
+                        ));
+                    }
+                    return Ok(ended);
+                }
                 Outcome::Lost(version) => lost = *version,
             }
             // From where the other run left off.
             base = self.base(run, tables).await?;
-            if let Some(winner) = base
-                .first()
-                .and_then(Option::as_ref)
-                .filter(|winner| step.reads_everything() && winner.resume.is_none())
-                && let Some(manifests) = base.iter().cloned().collect::<Option<Vec<_>>>()
-            {
-                refreshed.warnings.push(format!(
-                    "run {} committed version {} while this one was reading; it did the same work, and its content stands",
-                    winner.run_id, winner.version
-                ));
-                refreshed.manifests = manifests.clone();
-                return Ok(Ended {
-                    outcome: Outcome::Unchanged(manifests),
-                    ..ended
-                });
-            }
             step = self.again(run, step, &base);
         }
         Err(self.lost(lost))
@@ -368,4 +362,12 @@ impl Refreshed {
 
 fn versions(base: &[Option<Manifest>]) -> Vec<Option<u64>> {
     base.iter().map(|base| base.as_ref().map(|base| base.version)).collect()
+}
+
+/// Whether another run has committed since. This one's own checkpoints are no news.
+fn is_overtaken(began_from: &[Option<u64>], now: &[Option<Manifest>], run_id: &str) -> bool {
+    let is_other = |(now, before): (&Option<Manifest>, &Option<u64>)| {
+        now.as_ref().is_some_and(|now| Some(now.version) > *before && now.run_id != run_id)
+    };
+    now.iter().zip(began_from).any(is_other)
 }

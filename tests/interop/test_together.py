@@ -154,6 +154,11 @@ def test_without_the_lease_the_data_is_right_all_the_same(account, place, count,
             requests = [sum(table["requests"] for table in outcome.report["tables"]) for outcome in outcomes]
             families = {table: n for table, n in made.items() if n > 1 and not alone(table, after)}
             figures.append(f"{mode}: {dict(statuses)}, requests {requests}, families written more than once {families}")
+            # What was deleted is found by the full refresh only.
+            lacking = refreshing.differences(place.copy(), refreshing.fresh(place.folder, account, place.config))
+            assert not lacking or mode == "refresh" and all(counts[1] == 0 for counts in lacking.values()), f"{mode}: {lacking}"
+            verified, _ = refreshing.verb("verify", place.folder, place.to, env=place.env)
+            assert verified.code == 0, f"{mode}: {verified.out}"
             # Of a family the exploded tables are committed first. A run that loses there, before the parent is committed, writes the family once more.
             if mode != "full refresh":
                 assert {table: n for table, n in made.items() if n > 1 and alone(table, after)} == {}, "written by more than one run"

@@ -59,7 +59,7 @@ async fn a_load_killed_at_eighty_percent_goes_on_elsewhere_from_its_last_checkpo
     let fake = Fake::new();
     let first = Process::new(&fake, Fate::Lives);
     let mut export = plan(&connection, first.lake());
-    assert!(export.lease(IfBusy::Fail).await.unwrap().is_empty());
+    assert!(export.lease(IfBusy::Fail, |_, _| {}).await.unwrap().is_empty());
     let progress = export.progress();
     let asked = || progress.tables[0].meter.counts().requests;
     let most = async {
@@ -77,7 +77,7 @@ async fn a_load_killed_at_eighty_percent_goes_on_elsewhere_from_its_last_checkpo
     fake.advance(Duration::from_secs(121));
     let second = Process::new(&fake, Fate::Lives);
     let mut export = plan(&connection, second.lake());
-    assert!(export.lease(IfBusy::Fail).await.unwrap().is_empty());
+    assert!(export.lease(IfBusy::Fail, |_, _| {}).await.unwrap().is_empty());
     let rest = requests(&export.run().await);
     assert!(
         asked + rest <= all + 1 + UNDER_WAY,
