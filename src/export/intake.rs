@@ -20,6 +20,9 @@ use crate::write::{StagedFile, TableWriter};
 /// Rows after which a load commits what it has, if its time has not come before.
 const CHECKPOINT_ROWS: u64 = 1_000_000;
 
+/// Something of each table of a family, in their order.
+type OfEach<T> = Vec<Vec<T>>;
+
 /// What the decoder hands on: batches of each table, whole with what was exploded from their rows.
 pub(super) struct Decoded {
     pub set: Vec<Vec<RecordBatch>>,
@@ -233,7 +236,7 @@ impl Writers {
     }
 
     /// Ends all data files, which go beside those that are kept. A table has a file without rows, which shows its columns, if and only if it has no rows.
-    fn close(&mut self, mut kept: Vec<Vec<Entry>>) -> Result<(Vec<Vec<StagedFile>>, Vec<Vec<Entry>>)> {
+    fn close(&mut self, mut kept: OfEach<Entry>) -> Result<(OfEach<StagedFile>, OfEach<Entry>)> {
         for (kept, writer) in kept.iter_mut().zip(&mut self.tables) {
             let has_rows = writer.rows() > 0 || kept.iter().any(|entry| entry.meta.record_count > 0);
             kept.retain(|entry| !has_rows || entry.meta.record_count > 0);

@@ -99,11 +99,6 @@ impl Step {
         self.missing == Missing::Go && self.mode == Mode::Full && !matches!(self.kind, Kind::Load { resume: Some(_) })
     }
 
-    /// Whether nothing of the table is left out.
-    pub fn reads_everything(&self) -> bool {
-        self.missing == Missing::Go && self.from.is_none() && self.until.is_none()
-    }
-
     /// A cycle that follows a long one: what changed since that began.
     pub fn catch_up(since: DateTime<Utc>) -> Self {
         Self {
