@@ -1,17 +1,15 @@
 //! `afluente vacuum`: drops what no manifest needs.
 
-use super::Done;
 use super::args::{ListFormat, VacuumArgs};
 use super::printer::{Printer, count, size};
-use crate::config::{Config, DEFAULT_LAKE};
+use super::{Done, lake};
+use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::store::Lake;
 use crate::vacuum::{Dropped, Options, Outcome, vacuum};
 
 pub(super) async fn run(args: &VacuumArgs, printer: &Printer) -> Result<Done> {
     let config = Config::load(args.lake.config.as_deref())?;
-    let url = args.lake.to.as_deref().or(config.lake.url.as_deref()).unwrap_or(DEFAULT_LAKE);
-    let lake = Lake::open(url, &config.lake.s3)?;
+    let lake = lake::open(&args.lake)?;
     let options = Options {
         connections: args.lake.connections.clone(),
         retention: args.retention.unwrap_or(config.lake.retention),

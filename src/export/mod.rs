@@ -149,6 +149,14 @@ impl Export {
         (stopper, stop): (Arc<Stopper>, Stop),
     ) -> Result<Self> {
         selection.check(&connections)?;
+        if let (Some(from), Some(until)) = options.range
+            && connections
+                .iter()
+                .any(|connection| from.at(connection.source.timezone) >= until.at(connection.source.timezone))
+        {
+            return Err(Error::config("--from is not before --until")
+                .hint("a backfill reads rows whose cursor is from the first on and before the second"));
+        }
         let mut progress = Progress::default();
         let mut families = Vec::new();
         for connection in connections {
