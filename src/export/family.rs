@@ -82,6 +82,10 @@ impl Family {
             ));
         }
         let step = self.step(run, parent);
+        if run.options.range != (None, None) && step.kind != StepKind::Backfill {
+            let what = "its first load was not finished: that was gone on with, which brings what --from and --until ask for with the rest";
+            refreshed.warnings.push(what.to_owned());
+        }
         let reconciles = self
             .reconcile()
             .filter(|_| step.kind == StepKind::Refresh && step.mode != Mode::Full && self.is_due(parent));
