@@ -151,7 +151,12 @@ impl Family {
         let zone = self.connection.source.timezone;
         let (from, until) = run.options.range;
         let (from, until) = (from.map(|from| from.at(zone)), until.map(|until| until.at(zone)));
-        if from.is_some() || until.is_some() {
+        // An unfinished load brings the range with all the rest. Rows that a backfill put in ahead of it would be loaded twice, or, were its mark dropped, the
+        // rows it has not reached would never be.
+        let is_loading = base
+            .first()
+            .is_some_and(|base| base.as_ref().is_some_and(|base| base.resume.is_some()));
+        if (from.is_some() || until.is_some()) && !is_loading {
             return Step {
                 kind: Kind::Backfill,
                 mode: replication.mode,

@@ -233,8 +233,9 @@ impl Account {
         let table = subject.with.map_or_else(|| subject.name(), str::to_owned);
         let known: Vec<u64> = self.inserted.iter().filter(|one| one.0 == at).map(|one| one.1).collect();
         let id = (rng.bool() && !known.is_empty()).then(|| known[rng.usize(..known.len())]);
+        let sees_deletes = matches!(subject.tells, Tells::Appointment | Tells::Nothing) && subject.with.is_none();
         let change = match id.filter(|_| subject.tells != Tells::Event) {
-            Some(id) if matches!(subject.tells, Tells::Appointment | Tells::Nothing) && rng.bool() => Change::Delete(id),
+            Some(id) if sees_deletes && rng.bool() => Change::Delete(id),
             Some(id) => Change::Update(id),
             None => Change::Insert,
         };
