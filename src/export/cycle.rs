@@ -12,7 +12,7 @@ use super::intake::{Checkpoint, Decoded, Intake, Staged, Writers, table_writers}
 use super::publish::{Facts, Outcome};
 use super::step::{Kind, Resume, Step};
 use super::{Family, Run};
-use crate::commit::{Entry, Manifest};
+use crate::commit::{self, Entry, Manifest};
 use crate::decode::{Counts, Decoder};
 use crate::error::{Error, Result};
 use crate::merge::{Merge, MergeOptions};
@@ -120,6 +120,11 @@ impl Family {
             compare: step.compare,
             memory: run.seen_keys,
         };
+        let loaded = if is_load {
+            Some(self.loaded(run, tables, base).await?)
+        } else {
+            None
+        };
         // A load adds to what is there: nothing of it is looked at.
         let merged: Vec<Option<Manifest>> = if is_load { vec![None; base.len()] } else { base.to_vec() };
         let (run, tables, base, connection) = (run.clone(), tables.clone(), base.to_vec(), self.connection.name.clone());
@@ -128,12 +133,40 @@ impl Family {
                 merge: Merge::new(&run.lake, Handle::current(), &tables, merged, options)?,
                 writers: Writers::new(&run, &connection, &tables, &base)?,
                 exported_at_micros: run.started_at.timestamp_micros(),
-                loaded: is_load.then(|| entries(&base)),
+                loaded,
                 tables: tables.to_vec(),
             })
         });
         let work = async { work.await.map_err(|error| gone("index", &error))? };
         self.client.stop().race(work).await
+    }
+
+    /// The files that a load adds to. Of exploded tables those of the versions that the parent names: a run that died between their commit and the parent's
+    /// left rows there that are read again.
+    async fn loaded(&self, run: &Run, tables: &[Table], base: &[Option<Manifest>]) -> Result<Vec<Vec<Entry>>> {
+        let mut loaded = entries(base);
+        let parent = base.first().and_then(Option::as_ref);
+        for ((table, base), loaded) in tables.iter().zip(base).zip(&mut loaded).skip(1) {
+            let named = parent.and_then(|parent| parent.children.get(&table.id)).copied();
+            if named == base.as_ref().map(|base| base.version) {
+                continue;
+            }
+            *loaded = match named {
+                None => Vec::new(),
+                Some(named) => {
+                    let manifest = commit::read(&run.lake, &self.connection.name, &table.id, named).await?;
+                    let gone = || {
+                        Error::store(format!(
+                            "version {named} of `{}`, which an unfinished load goes on from, is gone",
+                            table.id
+                        ))
+                        .hint("`afluente export --full-refresh` of its table reads everything again")
+                    };
+                    manifest.ok_or_else(gone)?.entries
+                }
+            };
+        }
+        Ok(loaded)
     }
 
     /// The blocking side, until the decoder has ended. Gives the intake back, and the manifests that the next commit follows.
