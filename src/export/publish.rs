@@ -62,7 +62,13 @@ impl Family {
                 .map(|file| Entry::new(&run.lake, connection, &table.id, file))
                 .collect();
             match base {
-                Some(base) if added.is_empty() && kept.len() == base.entries.len() => {
+                Some(base)
+                    if added.is_empty()
+                        && kept
+                            .iter()
+                            .map(|entry| &entry.path)
+                            .eq(base.entries.iter().map(|entry| &entry.path)) =>
+                {
                     manifests.push(base.clone());
                     is_new.push(false);
                 }
