@@ -12,7 +12,7 @@ use super::intake::{Checkpoint, Decoded, Intake, Staged, Writers, table_writers}
 use super::publish::{Facts, Outcome};
 use super::step::{Kind, Resume, Step};
 use super::{Family, Run};
-use crate::commit::{self, Entry, Manifest};
+use crate::commit::{Entry, Manifest};
 use crate::decode::{Counts, Decoder};
 use crate::error::{Error, Result};
 use crate::merge::{Merge, MergeOptions};
