@@ -160,7 +160,8 @@ impl Family {
             }
             // From where the other run left off.
             base = self.base(run, tables).await?;
-            if matches!(step.kind, StepKind::Load { .. } | StepKind::Refresh) {
+            // Also a backfill: the other run may have begun a load, which has to be gone on with first.
+            if step.kind != StepKind::Reconcile {
                 step = self.step(run, base.first().and_then(Option::as_ref));
             }
         }
