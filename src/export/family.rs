@@ -193,8 +193,9 @@ impl Family {
     /// The step that goes on from where another run left off.
     fn again(&self, run: &Run, step: Step, base: &[Option<Manifest>]) -> Step {
         match step.kind {
-            StepKind::Load { .. } | StepKind::Refresh => self.step(run, base),
-            StepKind::Backfill | StepKind::Reconcile => step,
+            // Also a backfill: the other run may have begun a load, which has to be gone on with first.
+            StepKind::Load { .. } | StepKind::Refresh | StepKind::Backfill => self.step(run, base),
+            StepKind::Reconcile => step,
         }
     }
 
