@@ -63,7 +63,7 @@ pub struct MergeOptions {
     pub range: Range,
     /// What becomes of rows that are not read.
     pub missing: Missing,
-    /// The read is to bring keys only: a row that is met is as it was. [`Merge::takes_keys_only`] tells whether it may.
+    /// The read is to bring keys only: a row that is met is as it was.
     pub keys_only: bool,
     /// Rows that were read are compared with those of the lake. If not, each counts as changed.
     pub compare: bool,

@@ -65,7 +65,7 @@ at   = {{ type = "timestamp", path = "at", description = "Alteração." }}
     };
     let items = format!(
         r#"
-title = "Itens"
+title = "Produtos"
 description = "Uma linha por item."
 explode = {{ table = "deals", path = "items" }}
 [columns]

@@ -37,7 +37,7 @@ at = { type = "timestamp", path = "At", description = "Data." }
 "#;
 
 const ITEMS: &str = r#"
-title = "Itens"
+title = "Produtos"
 description = "Uma linha por item."
 explode = { table = "orders", path = "Items" }
 primary_key = ["order_id", "sku"]
