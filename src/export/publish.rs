@@ -132,8 +132,8 @@ impl Family {
         parent.reconciled_at = facts.reconciled_at.or(base.and_then(|base| base.reconciled_at));
     }
 
-    /// Another run was first at the table at this place. What this one committed of the exploded tables stays: the next cycle replaces it. Its other
-    /// files can never become live.
+    /// Another run was first at the table at this place. What this one committed of the exploded tables stays, beside what the other's parent names: the next
+    /// cycle replaces it. Its other files can never become live.
     async fn give_up(&self, run: &Run, manifests: &[Manifest], is_new: &[bool], at: usize) -> Result<()> {
         let own = |manifest: &Manifest| {
             let (folder, version) = (manifest.folder(), manifest.version);
@@ -149,10 +149,6 @@ impl Family {
         run.lake
             .delete(&dead.flat_map(|(manifest, _)| own(manifest)).collect::<Vec<_>>())
             .await?;
-        // Where this run's exploded tables are live, what the other run wrote for them is not.
-        for (manifest, _) in manifests.iter().zip(is_new).skip(at + 1).filter(|(_, is_new)| **is_new) {
-            commit::sweep(&run.lake, manifest, run.options.retention).await?;
-        }
         Ok(())
     }
 

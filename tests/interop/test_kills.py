@@ -36,7 +36,7 @@ class Killed:
     def __init__(self, folder: Path, sandbox, tables: str, to, env: dict[str, str], seed: int):
         self.folder, self.sandbox, self.to, self.env = folder, sandbox, to, env
         self.tables = ["--tables", tables]
-        self.config = refreshing.configured(folder, reconcile="1s")
+        self.config = refreshing.configured(folder, reconcile="0s")
         self.random = random.Random(seed)
         self.figures = Counter()
         self.fractions: list[float] = []

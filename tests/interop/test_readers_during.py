@@ -94,7 +94,7 @@ def told(seen: dict[str, list[dict]]) -> str:
 
 def test_with_a_retention_every_read_is_one_version(families, tmp_path, capsys):
     """No read fails, and each is, to the last value, a version of the parent with the versions of its children that this one names."""
-    config = refreshing.configured(tmp_path, retention="1h", reconcile="1s")
+    config = refreshing.configured(tmp_path, retention="1h", reconcile="0s")
     lake, tables = tmp_path / "lake", ",".join(PARENTS)
     with program.Sandbox("--rows", 300, "--seed", 11) as sandbox:
         refresh(tmp_path, sandbox, config, 0, tables)
@@ -119,7 +119,7 @@ def test_with_a_retention_every_read_is_one_version(families, tmp_path, capsys):
 
 def test_without_one_the_worst_is_a_missing_file(families, tmp_path, capsys):
     """A read fails and names a file that is gone, or it is right; and after each run a plain glob sees every row once."""
-    config = refreshing.configured(tmp_path, reconcile="1s")
+    config = refreshing.configured(tmp_path, reconcile="0s")
     lake, tables = tmp_path / "lake", ",".join(PARENTS)
     with program.Sandbox("--rows", 300, "--seed", 12) as sandbox:
         refresh(tmp_path, sandbox, config, 0, tables)

@@ -43,7 +43,7 @@ class Place:
 
     def __init__(self, to, env, folder, home, files):
         self.to, self.env, self.folder, self.home, self.files = to, env, folder, home, files
-        self.config = refreshing.configured(folder, sources=[SOURCE], reconcile="1s")
+        self.config = refreshing.configured(folder, sources=[SOURCE], reconcile="0s")
 
     def start(self, count: int, *args, name: str = "run", taken: Counter | None = None) -> list[program.Outcome]:
         """So many runs started at one moment, each to its end. Where leases are `taken` away, each as soon as the one before has lost its own."""

@@ -25,7 +25,7 @@ def account():
 @pytest.fixture
 def refreshed(account, tmp_path):
     """A lake after a load and a refresh: its configuration."""
-    config = refreshing.configured(tmp_path, reconcile="1s")
+    config = refreshing.configured(tmp_path, reconcile="0s")
     for seed in (1, 2):
         refreshing.export(tmp_path, account, config, *TABLES)
         account.post("churn", seed=seed, changes=60, tables=",".join(SOME))
@@ -78,7 +78,7 @@ def test_a_first_load_that_is_stopped_goes_on(tmp_path, number, capsys):
         # Beside them: the end of the list, and what changed since the load began.
         assert asked <= left + 6
         # Rows that were read before they were deleted are found by a look at all keys.
-        refreshing.export(tmp_path, sandbox, refreshing.configured(tmp_path, sources=["ploomes"], reconcile="1s"), "--tables", table, to=elsewhere)
+        refreshing.export(tmp_path, sandbox, refreshing.configured(tmp_path, sources=["ploomes"], reconcile="0s"), "--tables", table, to=elsewhere)
         assert_as_fresh(tmp_path, sandbox, config, elsewhere, ("--tables", table))
 
 
@@ -190,7 +190,7 @@ def test_a_disk_that_fills_up_in_a_refresh(tmp_path, mount):
     """The tables that do not fit are as they were, the next run completes them where there is room."""
     lake = mount(tmp_path / "lake", "size=8m")
     tables = ("--tables", "ploomes.deals,ploomes.tasks,ploomes.currencies")
-    config = refreshing.configured(tmp_path, sources=["ploomes"], reconcile="1s")
+    config = refreshing.configured(tmp_path, sources=["ploomes"], reconcile="0s")
     with program.Sandbox("--table-rows", "ploomes.deals=20000", "--table-rows", "ploomes.tasks=20000") as sandbox:
         refreshing.export(tmp_path, sandbox, config, *tables)
         sandbox.post("churn", seed=1, changes=2_000, tables="ploomes.deals,ploomes.tasks")
@@ -215,7 +215,7 @@ def test_a_mode_that_the_configuration_changes(account, refreshed, tmp_path):
     changed = '[connections.ploomes.tables.deals]\nmode = "full"\n[connections.exactsales.tables.tasks]\nmode = "full"\n'
     changed += '[connections.exactsales.tables.leadssold]\nlookback = "400d"\n[connections.exactsales.tables.callshistory]\nlookback = "40d"\n'
     for tables, modes in ((changed, {"ploomes.deals": "full", "exactsales.tasks": "full"}), ("", {"ploomes.deals": "incremental", "exactsales.tasks": "windowed"})):
-        config = refreshing.configured(tmp_path, reconcile="1s", tables=tables)
+        config = refreshing.configured(tmp_path, reconcile="0s", tables=tables)
         account.post("churn", seed=len(tables), changes=80, tables=",".join(SOME))
         outcome = refreshing.export(tmp_path, account, config, *TABLES)
         # A table whose savepoint is gone is read whole once.
