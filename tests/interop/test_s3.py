@@ -132,9 +132,9 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def exported(server, sandbox, tmp_path_factory):
-    """One source in the bucket, exported twice: the second run replaces the first."""
+    """One source in the bucket, exported twice: the second run reads everything again and replaces the first."""
     folder = tmp_path_factory.mktemp("s3")
-    runs = [server.export(folder, sandbox), server.export(folder, sandbox)]
+    runs = [server.export(folder, sandbox), server.export(folder, sandbox, "--full-refresh")]
     for outcome in runs:
         assert outcome.code == 0, outcome.err
     return runs
@@ -250,7 +250,7 @@ def test_a_store_that_misbehaves(server, sandbox, tmp_path, name, action):
     with S3Proxy(server.endpoint, lambda kind, nth, key: action if nth % 5 == 2 else None) as proxy:
         for version in (1, 2):
             changed = {"AWS_ENDPOINT_URL_S3": f"http://{proxy.endpoint}"}
-            outcome = server.export(tmp_path, sandbox, to=f"s3://{BUCKET}/{name}", **changed)
+            outcome = server.export(tmp_path, sandbox, "--full-refresh", to=f"s3://{BUCKET}/{name}", **changed)
             assert outcome.code == 0, outcome.err
             assert outcome.statuses() == dict.fromkeys(TABLES, "committed")
     assert {"create", "list", "delete"} <= set(proxy.taken), proxy.taken

@@ -64,7 +64,7 @@ def test_kill_at_any_moment(sandbox, tmp_path):
     and one undisturbed run leaves every row once for a reader that looks at the folders alone."""
     lake = tmp_path / "lake"
     left_out = ("oportunidades_propostas", "tarefas", "compromissos")
-    args = ["export", "nectarcrm", "--exclude", ",".join(left_out), "--to", lake, "--config", program.unthrottled(tmp_path)]
+    args = ["export", "nectarcrm", "--full-refresh", "--exclude", ",".join(left_out), "--to", lake, "--config", program.unthrottled(tmp_path)]
     kills = 0
     for moment in range(1, 16):
         before = written(lake)
@@ -92,38 +92,11 @@ def test_a_second_run_replaces_the_first(sandbox, tmp_path):
     """Version 2 of every table; a plain glob still sees each row once; the first run's files are gone."""
     assert unhappy.export(tmp_path, sandbox).code == 0
     old = {file for table in (VICTIM, *OTHERS) for file in rules.files(tmp_path / "lake", f"ploomes.{table}")}
-    outcome = unhappy.export(tmp_path, sandbox)
+    outcome = unhappy.export(tmp_path, sandbox, "--full-refresh")
     assert outcome.code == 0, outcome.err
     unhappy.assert_committed(tmp_path / "lake", sandbox, (VICTIM, *OTHERS))
     assert {table["version"] for table in outcome.report["tables"]} == {2}
     assert old and not any(file.exists() for file in old)
-
-
-def test_two_runs_at_once(sandbox, tmp_path):
-    """Two runs race for every table, again and again: one of them wins each, the loser says so, and no row is doubled or lost."""
-    lake = tmp_path / "lake"
-    args = ["export", "nectarcrm", "--exclude", "oportunidades_propostas", "--to", lake, "--config", program.unthrottled(tmp_path)]
-    exported = [table for table in NECTAR if table != "oportunidades_propostas"]
-    for round in range(1, 7):
-        reports = [tmp_path / f"report-{n}.json" for n in (1, 2)]
-        runs = [program.start(args, cwd=tmp_path, env=sandbox.environment(), report=report) for report in reports]
-        outcomes = [running.wait(120) for running in runs]
-        unhappy.assert_committed(lake, sandbox, exported, "nectarcrm")
-        lost = []
-        for outcome in outcomes:
-            failed = [table for table in outcome.report["tables"] if table["status"] != "committed"]
-            assert outcome.code == (1 if failed else 0), outcome.err
-            for table in failed:
-                assert "another run" in f"{table['error']['message']} {table['error'].get('hint')}", table["error"]
-            lost += [table["table"] for table in failed]
-        assert len(lost) == len(set(lost)), f"lost by both, round {round}: {lost}"
-        newest = rules.manifests(lake)
-        for table, manifest in newest.items():
-            # A race makes one version, two runs one after the other make two.
-            assert round <= manifest["version"] <= 2 * round
-            assert manifest["run_id"] in {outcome.report["run_id"] for outcome in outcomes}
-            for child, version in (manifest["children"] or {}).items():
-                assert newest[f"nectarcrm.{child}"]["version"] >= version, f"{table} names a version of {child} that is not there"
 
 
 def test_full_disk(tmp_path, mount):
