@@ -310,7 +310,7 @@ def test_vacuum_ends_what_a_killed_run_left_in_the_bucket(server, sandbox, tmp_p
     before = server.uploads()
     release = threading.Event()
     with S3Proxy(server.endpoint, lambda kind, nth, key: hold(release) if kind == "complete" else None) as proxy:
-        arguments = ["export", "exactsales", "--to", to, "--config", program.unthrottled(tmp_path)]
+        arguments = ["export", "exactsales", "--full-refresh", "--to", to, "--config", program.unthrottled(tmp_path)]
         env = server.environment(sandbox, AWS_ENDPOINT_URL_S3=f"http://{proxy.endpoint}")
         running = program.start(arguments, cwd=tmp_path, env=env)
         try:

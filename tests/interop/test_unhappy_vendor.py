@@ -162,7 +162,7 @@ def test_what_was_there_stays(sandbox, vendor, tmp_path):
     """A table that fails in a later run keeps the content of the earlier one, the others move on."""
     assert unhappy.export(tmp_path, sandbox).code == 0
     vendor.on(PAGE, always(reply(200, HTML, "text/html")))
-    outcome = unhappy.export(tmp_path, sandbox, "--base-url", vendor.base)
+    outcome = unhappy.export(tmp_path, sandbox, "--full-refresh", "--base-url", vendor.base)
     assert outcome.code == 1, outcome.err
     unhappy.assert_committed(tmp_path / "lake", sandbox, (VICTIM, *OTHERS))
     versions = {table.split(".")[1]: manifest["version"] for table, manifest in rules.manifests(tmp_path / "lake").items()}
