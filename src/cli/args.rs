@@ -83,18 +83,26 @@ pub enum Command {
     Man,
 }
 
-/// Which connections, and how they are reached.
+/// Where the lake is, and the configuration.
 #[derive(Debug, Clone, Args)]
-pub struct ConnectionArgs {
-    /// Connections of the configuration, or sources by name; default: all that are configured
-    #[arg(value_name = "CONNECTION")]
-    pub connections: Vec<String>,
+pub struct PlaceArgs {
     /// Lake: a path, file:// or s3://bucket/prefix [default: ./lake]
     #[arg(long, value_name = "URL")]
     pub to: Option<String>,
     /// Configuration [default: ./afluente.toml if it is there]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// Which connections, and how they are reached.
+#[derive(Debug, Clone, Args)]
+pub struct ConnectionArgs {
+    /// Connections of the configuration, or sources by name; default: all that are configured
+    #[arg(value_name = "CONNECTION")]
+    pub connections: Vec<String>,
+    /// Where the lake is
+    #[command(flatten)]
+    pub place: PlaceArgs,
     /// Declarations instead of the embedded ones
     #[arg(long, value_name = "DIR")]
     pub schemas: Option<PathBuf>,
@@ -167,12 +175,9 @@ pub struct LakeArgs {
     /// Connections of the lake; default: all
     #[arg(value_name = "CONNECTION")]
     pub connections: Vec<String>,
-    /// Lake: a path, file:// or s3://bucket/prefix [default: ./lake]
-    #[arg(long, value_name = "URL")]
-    pub to: Option<String>,
-    /// Configuration [default: ./afluente.toml if it is there]
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    /// Where it is
+    #[command(flatten)]
+    pub place: PlaceArgs,
 }
 
 /// `afluente vacuum`

@@ -5,22 +5,24 @@ use std::time::Duration;
 use futures::StreamExt;
 
 use super::args::CheckArgs;
-use super::export::{open, selection};
+use super::export::{connections, selection};
 use super::printer::{Printer, count};
-use super::{Done, stop_on_signals};
+use super::{Done, lake, stop_on_signals};
 use crate::config::Connection;
 use crate::error::{Error, Kind, Result};
 use crate::export::client;
 use crate::http::{Meter, Stop};
 use crate::read;
 use crate::schema::Table;
+use crate::store::Lake;
 
 /// How long nothing is said while a vendor does not answer.
 const SILENCE: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(args: &CheckArgs, printer: &Printer) -> Result<Done> {
     let (_stopper, stop) = stop_on_signals(printer, None);
-    let (connections, lake) = open(&args.from)?;
+    let (config, url) = lake::find(&args.from.place)?;
+    let (connections, lake) = (connections(&args.from, &config)?, Lake::open(&url, &config.lake.s3)?);
     let selection = selection(&args.from);
     selection.check(&connections)?;
     let mut tally = Tally {

@@ -5,7 +5,6 @@ use super::printer::{Printer, count, size};
 use super::{Done, lake, stop_on_signals};
 use crate::commit::{self, Manifest};
 use crate::compact::{CompactOptions, compact};
-use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::export::matches;
 use crate::http::Stop;
@@ -16,9 +15,9 @@ const ABANDONED: &str = "stopping: the table under way is left as it was, those 
 
 pub(super) async fn run(args: &CompactArgs, printer: &Printer) -> Result<Done> {
     let (_stopper, stop) = stop_on_signals(printer, Some(ABANDONED));
-    let lake = lake::open(&args.lake)?;
+    let (lake, config) = lake::open(&args.lake)?;
     let options = CompactOptions {
-        retention: Config::load(args.lake.config.as_deref())?.lake.retention,
+        retention: config.lake.retention,
         ..CompactOptions::default()
     };
     let listing = stop.race(lake::list(&lake, &args.lake.connections)).await?;

@@ -7,7 +7,7 @@ use super::printer::Printer;
 use super::progress::Display;
 use super::{ABANDONED, Done, forecast, lake, stop_on_signals, summary};
 use crate::commit;
-use crate::config::{Config, Connection, DEFAULT_LAKE};
+use crate::config::{Config, Connection};
 use crate::error::{Error, Result};
 use crate::export::{Export, IfBusy, Limit, Options, RunReport, Selection};
 use crate::http::Stop;
@@ -17,13 +17,19 @@ use crate::store::Lake;
 
 pub(super) async fn run(args: &ExportArgs, printer: &Printer) -> Result<Done> {
     let stop = stop_on_signals(printer, Some(ABANDONED));
-    let (connections, lake) = if args.dry_run { look(&args.from)? } else { open(&args.from)? };
+    let (config, url) = lake::find(&args.from.place)?;
+    let connections = connections(&args.from, &config)?;
+    let lake = match args.dry_run {
+        // Nothing may be written: a folder that is not there stands for an empty lake.
+        true => lake::look(&url, &config)?.unwrap_or_else(Lake::memory),
+        false => Lake::open(&url, &config.lake.s3)?,
+    };
     let options = Options {
         memory: args.memory,
         max_rejected: args.max_rejected.unwrap_or(Limit::DEFAULT_REJECTED),
         max_bad_cells: args.max_bad_cells,
         fail_fast: args.fail_fast,
-        retention: Config::load(args.from.config.as_deref())?.lake.retention,
+        retention: config.lake.retention,
         full_refresh: args.full_refresh,
         range: (args.since, args.until),
     };
@@ -101,28 +107,10 @@ impl Drop for MetricsFile {
     }
 }
 
-/// The connections and the lake that the arguments, the environment and the configuration name.
-pub(super) fn open(args: &ConnectionArgs) -> Result<(Vec<Connection>, Lake)> {
-    let (config, connections, url) = named(args)?;
-    Ok((connections, Lake::open(&url, &config.lake.s3)?))
-}
-
-/// The same, where nothing may be written: a folder that is not there stands for an empty lake.
-fn look(args: &ConnectionArgs) -> Result<(Vec<Connection>, Lake)> {
-    let (config, connections, url) = named(args)?;
-    let lake = match lake::folder(&url) {
-        Some(folder) if !folder.is_dir() => Lake::memory(),
-        _ => Lake::open(&url, &config.lake.s3)?,
-    };
-    Ok((connections, lake))
-}
-
-fn named(args: &ConnectionArgs) -> Result<(Config, Vec<Connection>, String)> {
-    let config = Config::load(args.config.as_deref())?;
+/// The connections that the arguments, the environment and the configuration name.
+pub(super) fn connections(args: &ConnectionArgs, config: &Config) -> Result<Vec<Connection>> {
     let catalog = config.catalog(args.schemas.as_deref())?;
-    let connections = config.connections(&args.connections, args.base_url.as_deref(), &catalog)?;
-    let url = args.to.as_deref().or(config.lake.url.as_deref()).unwrap_or(DEFAULT_LAKE).to_owned();
-    Ok((config, connections, url))
+    config.connections(&args.connections, args.base_url.as_deref(), &catalog)
 }
 
 pub(super) fn selection(args: &ConnectionArgs) -> Selection {

@@ -4,31 +4,39 @@ use std::path::PathBuf;
 
 use url::Url;
 
-use super::args::LakeArgs;
+use super::args::{LakeArgs, PlaceArgs};
 use crate::commit::Manifest;
 use crate::config::{Config, DEFAULT_LAKE};
 use crate::error::{Error, Result};
 use crate::store::{Lake, Object};
 
-/// The lake that the arguments or the configuration name. A folder that is not there is an error: only an export makes one.
-pub(super) fn open(args: &LakeArgs) -> Result<Lake> {
+/// The configuration, and the address of the lake that the arguments or it name.
+pub(super) fn find(args: &PlaceArgs) -> Result<(Config, String)> {
     let config = Config::load(args.config.as_deref())?;
-    let url = args.to.as_deref().or(config.lake.url.as_deref()).unwrap_or(DEFAULT_LAKE);
-    if let Some(folder) = folder(url)
-        && !folder.is_dir()
-    {
-        return Err(Error::config(format!("there is no lake at `{}`", folder.display()))
-            .hint("`afluente export` writes one; --to or `[lake] url` in afluente.toml say where it is"));
-    }
-    Lake::open(url, &config.lake.s3)
+    let url = args.to.as_deref().or(config.lake.url.as_deref()).unwrap_or(DEFAULT_LAKE).to_owned();
+    Ok((config, url))
 }
 
-/// The folder of a lake on local disk.
-pub(super) fn folder(url: &str) -> Option<PathBuf> {
-    match url.split_once("://") {
+/// The lake, to be looked into, and the configuration. A folder that is not there is an error: only an export makes one.
+pub(super) fn open(args: &LakeArgs) -> Result<(Lake, Config)> {
+    let (config, url) = find(&args.place)?;
+    match look(&url, &config)? {
+        Some(lake) => Ok((lake, config)),
+        None => Err(Error::config(format!("there is no lake at `{url}`"))
+            .hint("`afluente export` writes one; --to or `[lake] url` in afluente.toml say where it is")),
+    }
+}
+
+/// The lake at this address, without making a folder that is not there.
+pub(super) fn look(url: &str, config: &Config) -> Result<Option<Lake>> {
+    let folder = match url.split_once("://") {
         None => Some(PathBuf::from(url)),
         Some(("file", _)) => Url::parse(url).ok().and_then(|url| url.to_file_path().ok()),
         Some(_) => None,
+    };
+    match folder {
+        Some(folder) if !folder.is_dir() => Ok(None),
+        _ => Lake::open(url, &config.lake.s3).map(Some),
     }
 }
 

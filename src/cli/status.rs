@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::status::{TableStatus, status};
 
 pub(super) async fn run(args: &StatusArgs, printer: &Printer) -> Result<Done> {
-    let lake = lake::open(&args.lake)?;
+    let (lake, _) = lake::open(&args.lake)?;
     let listing = lake::list(&lake, &args.lake.connections).await?;
     let tables = status(&lake, &commit::content_of(&lake, &listing).await?).await?;
     match args.output {

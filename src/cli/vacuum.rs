@@ -3,13 +3,11 @@
 use super::args::{ListFormat, VacuumArgs};
 use super::printer::{Printer, count, size};
 use super::{Done, lake};
-use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::vacuum::{Dropped, Options, Outcome, vacuum};
 
 pub(super) async fn run(args: &VacuumArgs, printer: &Printer) -> Result<Done> {
-    let config = Config::load(args.lake.config.as_deref())?;
-    let lake = lake::open(&args.lake)?;
+    let (lake, config) = lake::open(&args.lake)?;
     let options = Options {
         connections: args.lake.connections.clone(),
         retention: args.retention.unwrap_or(config.lake.retention),

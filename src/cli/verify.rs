@@ -9,7 +9,7 @@ use crate::verify::{Finding, Level, verify};
 
 pub(super) async fn run(args: &VerifyArgs, printer: &Printer) -> Result<Done> {
     let (_stopper, stop) = stop_on_signals(printer, None);
-    let lake = lake::open(&args.lake)?;
+    let (lake, _) = lake::open(&args.lake)?;
     let verified = stop
         .race(async {
             // In this order: a file that is committed in between is not taken for one of no manifest.

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::views::{self, Engine};
 
 pub(super) async fn run(args: &ViewsArgs, printer: &Printer) -> Result<Done> {
-    let lake = lake::open(&args.lake)?;
+    let (lake, _) = lake::open(&args.lake)?;
     let engine = match args.engine {
         EngineName::Duckdb => Engine::DuckDb,
         EngineName::Spark => Engine::Spark,

@@ -111,25 +111,21 @@ impl Family {
         ended: Ended,
         refreshed: &mut Refreshed,
     ) -> Result<()> {
-        let mut ended = ended;
         if self.table.replication.mode != Mode::Incremental || step.kind == StepKind::Backfill {
             return Ok(());
         }
+        // One page is of one moment. Where nothing changed the savepoint stays, and the next run reads what changed meanwhile.
+        let since = |ended: &Ended| (ended.summary.pages > 1 && ended.changed > 0).then_some(ended.summary.began);
+        let mut next = match &step.kind {
+            // What it has passed since it began is of several moments, whatever it read now.
+            StepKind::Load { resume: Some(resume) } => Some(resume.began),
+            _ => since(&ended),
+        };
         for _ in 0..CATCH_UPS {
-            // One page is of one moment. What a resumed load has passed since it began is of several, whatever it read now.
-            let resumed = matches!(step.kind, StepKind::Load { resume: Some(_) }) && refreshed.mode == Some(Mode::Full);
-            // Where nothing changed the savepoint stays, and the next run reads what changed meanwhile.
-            if ended.summary.pages <= 1 && !resumed || ended.changed == 0 {
-                break;
-            }
-            let since = match &step.kind {
-                StepKind::Load { resume: Some(resume) } if resumed => resume.began,
-                _ => ended.summary.began,
-            };
-            let first_mode = refreshed.mode;
+            let Some(from) = next else { break };
             let base = self.base(run, tables).await?;
-            ended = self.settled(run, tables, Step::catch_up(since), base, refreshed).await?;
-            refreshed.mode = first_mode;
+            let ended = self.settled(run, tables, Step::catch_up(from), base, refreshed).await?;
+            next = since(&ended);
         }
         Ok(())
     }

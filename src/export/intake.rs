@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::Run;
 use super::history::History;
 use super::step::Resume;
-use crate::commit::{Entry, Manifest};
+use crate::commit::{self, Entry, Manifest};
 use crate::decode::{Counts, Reject};
 use crate::error::Result;
 use crate::merge::Merge;
@@ -282,9 +282,6 @@ pub(super) fn table_writers(run: &Run, connection: &str, tables: &[Table], base:
 
 /// The newest manifests of these tables.
 pub(super) async fn base(lake: &Lake, connection: &str, tables: &[Table]) -> Result<Vec<Option<Manifest>>> {
-    let mut base = Vec::with_capacity(tables.len());
-    for table in tables {
-        base.push(crate::commit::latest(lake, connection, &table.id).await?);
-    }
-    Ok(base)
+    let latest = tables.iter().map(|table| commit::latest(lake, connection, &table.id));
+    futures::future::try_join_all(latest).await
 }

@@ -96,7 +96,7 @@ impl Step {
 
     /// Whether rows that are gone at the vendor are gone from the lake afterwards.
     pub fn finds_deletions(&self) -> bool {
-        self.missing == Missing::Go && self.mode == Mode::Full && !matches!(self.kind, Kind::Load { resume: Some(_) })
+        self.reads_all() || self.kind == Kind::Reconcile
     }
 
     /// A cycle that follows a long one: what changed since that began.

@@ -30,7 +30,7 @@ use crate::error::{Error, Kind, Result};
 use crate::schema::{ColumnType, Origin, Table, arrow_schema};
 use crate::store::{Lake, PartitionValue};
 use index::Index;
-use key::{Hashing, KeySet};
+use key::{Hashing, Key, KeySet};
 
 /// Touched keys that are remembered as texts.
 const MOST_TEXTS: usize = 4_096;
@@ -172,37 +172,39 @@ impl Merge {
     /// Only by a defect.
     pub fn sift(&mut self, mut set: Vec<Vec<RecordBatch>>) -> Result<Vec<Vec<RecordBatch>>> {
         let exploded: Vec<Vec<RecordBatch>> = set.drain(1..).collect();
-        let mut inside = Vec::new();
+        let (mut inside, mut read, mut kept) = (Vec::new(), 0, 0);
         for batch in set.pop().unwrap_or_default() {
-            inside.extend(self.inside(batch)?);
+            read += batch.num_rows();
+            if let Some(rows) = self.inside(batch)? {
+                kept += rows.num_rows();
+                inside.push(rows);
+            }
         }
-        // The keys of rows that are to be written, and what was exploded from each row.
+        if self.replaces_all && self.index.is_none() && !self.options.keys_only && kept == read {
+            // A load: every row is new, and nobody will ask for its key.
+            self.changed += kept as u64;
+            return Ok(std::iter::once(inside).chain(exploded).collect());
+        }
+        let digested = self.index.is_some() && !self.options.keys_only;
+        let exploded_digests = if digested {
+            self.exploded_digests(&exploded)?
+        } else {
+            Exploded::default()
+        };
+        // The keys of rows that are to be written.
         let mut fresh = KeySet::default();
-        let mut exploded_digests = self.exploded_digests(&exploded)?;
-        exploded_digests.seal();
         let mut fresh_rows = Vec::with_capacity(inside.len());
         for batch in inside {
             let keys = self.hashing.keys(&batch, &self.members[0].key)?;
-            let digests = self.hashing.digests(&batch, self.members[0].columns)?;
+            let digests = match digested {
+                true => self.hashing.digests(&batch, self.members[0].columns)?,
+                false => vec![0; keys.len()],
+            };
             let mut mask = Vec::with_capacity(keys.len());
             for (key, digest) in keys.into_iter().zip(digests) {
-                let digest = digest.wrapping_add(exploded_digests.digest(key));
-                let known = match &mut self.index {
-                    Some(index) if self.options.keys_only => index.meet(key, digest) || index.contains(key),
-                    Some(index) => index.meet(key, digest),
-                    None if self.options.keys_only => {
-                        self.read.insert(key);
-                        true
-                    }
-                    None => false,
-                };
-                let is_fresh = !known && !self.options.keys_only;
+                let is_fresh = self.meet(key, digest.wrapping_add(exploded_digests.digest(key)));
                 if is_fresh {
-                    self.changed += 1;
                     fresh.insert(key);
-                    if !self.replaces_all {
-                        self.touched.insert(key);
-                    }
                 }
                 mask.push(is_fresh);
             }
@@ -231,6 +233,25 @@ impl Merge {
             out.push(rows);
         }
         Ok(out)
+    }
+
+    /// Takes note of a row that was read; whether it is to be written.
+    fn meet(&mut self, key: Key, digest: u64) -> bool {
+        let is_known = self.index.as_mut().is_some_and(|index| index.meet(key, digest));
+        if self.options.keys_only {
+            // Of a row that the lake lacks the key alone says too little.
+            if self.index.is_none() {
+                self.read.insert(key);
+            }
+            return false;
+        }
+        if !is_known {
+            self.changed += 1;
+            if !self.replaces_all {
+                self.touched.insert(key);
+            }
+        }
+        !is_known
     }
 
     /// Remembers the keys of touched rows, unless they are too many.
@@ -280,18 +301,17 @@ impl Merge {
         let mut digests = Exploded::default();
         for (member, batches) in self.members.iter().skip(1).zip(exploded) {
             for batch in batches {
-                for (key, digest) in member.digests(&self.hashing, batch)? {
-                    digests.0.push((key, digest));
-                }
+                digests.0.extend(member.digests(&self.hashing, batch)?);
             }
         }
+        digests.0.sort_unstable_by_key(|(key, _)| *key);
         Ok(digests)
     }
 }
 
 impl Member {
     /// The parent's key and the digest of each row of an exploded table; the table's name goes in, so that a row cannot move from one to another unseen.
-    fn digests(&self, hashing: &Hashing, batch: &RecordBatch) -> Result<impl Iterator<Item = (key::Key, u64)>> {
+    fn digests(&self, hashing: &Hashing, batch: &RecordBatch) -> Result<impl Iterator<Item = (Key, u64)>> {
         let salt = self
             .table
             .id
@@ -303,17 +323,13 @@ impl Member {
     }
 }
 
-/// The digests of exploded rows, by the key of the row that they were exploded from.
+/// The digests of exploded rows, in the order of the key of the row that they were exploded from.
 #[derive(Debug, Default)]
-struct Exploded(Vec<(key::Key, u64)>);
+struct Exploded(Vec<(Key, u64)>);
 
 impl Exploded {
-    fn seal(&mut self) {
-        self.0.sort_unstable_by_key(|(key, _)| *key);
-    }
-
     /// Their sum: rows exploded from one row have no order among them in the lake.
-    fn digest(&self, key: key::Key) -> u64 {
+    fn digest(&self, key: Key) -> u64 {
         let first = self.0.partition_point(|(other, _)| *other < key);
         self.0[first..]
             .iter()
