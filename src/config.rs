@@ -8,8 +8,9 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
+use crate::derive::CustomerX;
 use crate::error::{Error, Result};
-use crate::schema::{Catalog, Mode, RateLimit, Source, duration};
+use crate::schema::{Catalog, Mode, RateLimit, Source, Table, duration};
 use crate::secret::Secret;
 use crate::store::S3Options;
 
@@ -84,6 +85,9 @@ pub struct ConnectionConfig {
     /// What differs for a table.
     #[serde(default)]
     pub tables: IndexMap<String, TableConfig>,
+    /// The Ploomes → CustomerX set: tables derived from those of the connection.
+    #[serde(default)]
+    pub customerx: Option<CustomerX>,
 }
 
 /// `[connections.<name>.tables.<table>]`
@@ -162,6 +166,8 @@ pub struct Connection {
     pub reconcile: Option<Duration>,
     /// What differs for a table.
     pub tables: IndexMap<String, TableConfig>,
+    /// What the derived tables are made of, if they are wanted.
+    pub customerx: Option<CustomerX>,
 }
 
 impl Config {
@@ -259,6 +265,7 @@ impl Config {
                 checkpoint: five_minutes(),
                 reconcile: None,
                 tables: IndexMap::new(),
+                customerx: None,
             },
             None => {
                 let mut known: Vec<&str> = self.connections.keys().map(String::as_str).collect();
@@ -289,6 +296,13 @@ impl Config {
                 );
             }
         }
+        if config.customerx.is_some() && !source.tables.values().any(Table::is_derived) {
+            return Err(Error::config(format!(
+                "connection `{name}`: `customerx` derives tables from those of Ploomes, found the source {}",
+                source.id
+            ))
+            .hint("move the block to a connection whose source is ploomes"));
+        }
         let variable = format!("{}_BASE_URL", source.id.to_uppercase());
         let environment = || std::env::var(&variable).ok().filter(|value| !value.is_empty());
         let address = base_url
@@ -315,6 +329,7 @@ impl Config {
             checkpoint: config.checkpoint,
             reconcile: config.reconcile,
             tables: config.tables,
+            customerx: config.customerx,
             source,
         })
     }
@@ -338,6 +353,7 @@ impl Connection {
             checkpoint: five_minutes(),
             reconcile: None,
             tables: IndexMap::new(),
+            customerx: None,
             source: source.clone(),
         })
     }

@@ -18,6 +18,7 @@
 //! | [`write`](mod@write) | record batches to Parquet data files |
 //! | [`commit`] | manifests: which files are the table |
 //! | [`scan`] | rows of a data file read back |
+//! | [`derive`](mod@derive) | the CustomerX set: tables made of tables of the lake |
 //! | [`store`] | the lake: local disk or an S3-compatible bucket |
 //! | [`lease`] | who is at work on a connection |
 //! | [`export`] | one run over many tables |
@@ -35,6 +36,7 @@ pub mod commit;
 pub mod compact;
 pub mod config;
 pub mod decode;
+pub mod derive;
 pub mod error;
 pub mod export;
 pub mod http;

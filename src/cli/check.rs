@@ -1,16 +1,20 @@
 //! `afluente check`: the configuration, the tokens, one small request per table, the lake; each with a tick or the reason.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::StreamExt;
+use tokio::runtime::Handle;
 
 use super::args::CheckArgs;
 use super::export::{connections, selection};
-use super::printer::{Printer, count};
+use super::printer::{Printer, count, number};
 use super::{Done, lake, stop_on_signals};
+use crate::commit::{self, Manifest};
 use crate::config::Connection;
+use crate::derive::{self, CustomerX, Derivation, Lookup};
 use crate::error::{Error, Kind, Result};
-use crate::export::client;
+use crate::export::{Options, check_inputs, client};
 use crate::http::{Meter, Stop};
 use crate::read;
 use crate::schema::Table;
@@ -48,6 +52,7 @@ pub(super) async fn run(args: &CheckArgs, printer: &Printer) -> Result<Done> {
         if stop.is_requested() {
             break;
         }
+        tally.check_derived(connection, &selection.derived(connection), &lake, &stop).await;
     }
     let checks = count(tally.checks, "check");
     if tally.failures == 0 {
@@ -111,6 +116,17 @@ impl Tally<'_> {
         Ok(())
     }
 
+    /// Whether every name in the `customerx` block is there, and what the chosen key is worth in the lake.
+    async fn check_derived(&mut self, connection: &Connection, tables: &[Table], lake: &Lake, stop: &Stop) {
+        let Some(set) = &connection.customerx else { return };
+        let width = tables.iter().map(|table| table.id.chars().count()).max().unwrap_or(0);
+        let owner = format!("{}.", connection.name);
+        for table in tables {
+            let outcome = stop.race(survey(connection, set, table, lake, stop)).await;
+            self.tell(&owner, &table.id, width, outcome);
+        }
+    }
+
     /// A line with a tick or a cross; where lines stand alone, in a JSON log or among errors only, with the whole name.
     fn tell(&mut self, owner: &str, name: &str, width: usize, outcome: Result<String, Error>) {
         let printer = self.printer;
@@ -130,5 +146,66 @@ impl Tally<'_> {
                 }
             }
         }
+    }
+}
+
+/// What a derived table would be, in words.
+async fn survey(connection: &Connection, set: &CustomerX, table: &Table, lake: &Lake, stop: &Stop) -> Result<String> {
+    let inputs = derive::inputs(&table.id, set);
+    check_inputs(connection, table, &inputs)?;
+    let latest = inputs.iter().map(|input| commit::latest(lake, &connection.name, input));
+    let latest = futures::future::try_join_all(latest).await?;
+    let mut tables = BTreeMap::new();
+    for (input, manifest) in inputs.iter().zip(&latest) {
+        // A table is as the lake has it, with the columns that only the account knows; before the first export, as it is declared.
+        let declared = || connection.source.tables.get(input).cloned();
+        let known = manifest.as_ref().map(Manifest::as_table).transpose()?.or_else(declared);
+        tables.extend(known.map(|known| (input.clone(), known)));
+    }
+    let derivation = Derivation::new(table, set, &tables)?;
+    let absent: Vec<&str> = inputs
+        .iter()
+        .zip(&latest)
+        .filter(|(_, manifest)| manifest.is_none())
+        .map(|(input, _)| input.as_str())
+        .collect();
+    if !absent.is_empty() {
+        return Ok(format!(
+            "every column is there; rows can be counted once the lake has {}",
+            absent.join(", ")
+        ));
+    }
+    let manifests: BTreeMap<String, Manifest> = inputs.into_iter().zip(latest.into_iter().flatten()).collect();
+    let (lake, stop, handle) = (lake.clone(), stop.clone(), Handle::current());
+    let surveyed = tokio::task::spawn_blocking(move || {
+        derivation.survey(&Lookup {
+            lake: &lake,
+            handle,
+            manifests: &manifests,
+            memory: Options::default().memory / 8,
+            go_on: &|| match stop.is_requested() {
+                true => Err(Error::new(Kind::Stopped, "stopped on request")),
+                false => Ok(()),
+            },
+        })
+    });
+    let survey = surveyed.await.map_err(|error| Error::defect(format!("the survey ended unexpectedly: {error}")))??;
+    let mut told = format!(
+        "{} of what the lake holds: {} without an identity ({}), {} sharing one with another row",
+        count(survey.rows, "row"),
+        number(survey.without),
+        set.key.name(),
+        number(survey.shared)
+    );
+    if survey.bad > 0 {
+        told.push_str(&format!("; {} no CPF or CNPJ", count_are(survey.bad)));
+    }
+    Ok(told)
+}
+
+fn count_are(values: u64) -> String {
+    match values {
+        1 => "1 value is".to_owned(),
+        many => format!("{} values are", number(many)),
     }
 }

@@ -55,13 +55,18 @@ fn select<'a>(catalog: &'a Catalog, name: Option<&str>) -> Result<(Vec<&'a Sourc
 }
 
 fn list(source: &Source) -> String {
-    let columns: usize = source.tables.values().map(|table| table.columns.len()).sum();
+    let (derived, read): (Vec<&Table>, Vec<&Table>) = source.tables.values().partition(|table| table.is_derived());
+    let columns: usize = read.iter().map(|table| table.columns.len()).sum();
+    let derived = match derived.len() {
+        0 => String::new(),
+        many => format!("; {many} derived from them, if the configuration asks for it"),
+    };
     let width = source.tables.keys().map(|id| id.chars().count()).max().unwrap_or(0);
     let mut text = format!(
-        "{} ({}): {} tables, {columns} columns\n",
+        "{} ({}): {} tables, {columns} columns{derived}\n",
         source.id,
         source.title,
-        source.tables.len()
+        read.len()
     );
     text.push_str(&format!("  {:width$}  cols  {:11}  title\n", "table", "mode"));
     for table in source.tables.values() {
@@ -69,7 +74,7 @@ fn list(source: &Source) -> String {
             "  {:width$}  {:>4}  {:11}  {}\n",
             table.id,
             table.columns.len(),
-            table.replication.mode.name(),
+            if table.is_derived() { "derived" } else { table.replication.mode.name() },
             table.title
         ));
     }
@@ -121,6 +126,7 @@ fn facts(table: &Table) -> Vec<(&'static str, String)> {
     match &table.access {
         Access::Fetch(fetch) => facts.push(("endpoint", fetch.endpoints.join(" or "))),
         Access::Explode(explode) => facts.push(("exploded", format!("from `{}` of {}", explode.path, explode.table))),
+        Access::Derived => facts.push(("derived", "from other tables of the lake, if the connection's `customerx` block asks for it".to_owned())),
     }
     if !table.primary_key.is_empty() {
         facts.push(("primary key", table.primary_key.join(", ")));
@@ -128,7 +134,9 @@ fn facts(table: &Table) -> Vec<(&'static str, String)> {
     if let Some(partition) = &table.partition {
         facts.push(("partition", partition.name()));
     }
-    facts.push(("replication", table.replication.mode.name().to_owned()));
+    if !table.is_derived() {
+        facts.push(("replication", table.replication.mode.name().to_owned()));
+    }
     if let Some(cursor) = &table.replication.cursor {
         facts.push(("cursor", cursor.clone()));
     }
@@ -250,7 +258,7 @@ mod tests {
         let exploded = sources
             .iter()
             .flat_map(|source| source.tables.values())
-            .filter(|table| table.fetch().is_none());
+            .filter(|table| matches!(table.access, Access::Explode(_)));
         assert_eq!(mermaid(&sources, None).lines().count(), 1 + references.count() + exploded.count());
     }
 

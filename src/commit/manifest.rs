@@ -59,6 +59,12 @@ pub struct Manifest {
     /// The versions of the tables that keep every version of this one's rows, and of the exploded ones', which belong to this version.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub histories: BTreeMap<String, u64>,
+    /// The versions of the tables that this one was derived from.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub derived_from: BTreeMap<String, u64>,
+    /// By which rules and choices it was: by others, the same tables give other rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub derived_by: Option<String>,
     /// The columns.
     pub schema: ManifestSchema,
     /// Of all files.
@@ -151,6 +157,8 @@ impl Manifest {
             reconciled_at: None,
             children: BTreeMap::new(),
             histories: BTreeMap::new(),
+            derived_from: BTreeMap::new(),
+            derived_by: None,
             schema: ManifestSchema::of(table),
             rows: entries.iter().map(|entry| entry.meta.record_count).sum(),
             bytes: entries.iter().map(|entry| entry.meta.content_length).sum(),

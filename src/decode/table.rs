@@ -95,6 +95,9 @@ impl Target {
                         .ok_or_else(|| unknown(name))?,
                 ),
                 Origin::Member => Place::Member,
+                Origin::Derived => {
+                    return Err(Error::defect(format!("table `{}` is derived: no record of a vendor is decoded for it", table.id)));
+                }
             };
             columns.push(Column {
                 name: column.name.clone(),

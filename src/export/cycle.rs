@@ -44,38 +44,27 @@ impl Family {
         base: Vec<Option<Manifest>>,
         step: &Step,
     ) -> Result<Ended> {
-        let (pages, page_queue) = mpsc::channel::<Page>(PAGES_AHEAD);
         let (decoded, decoded_queue) = mpsc::channel::<Decoded>(SETS_AHEAD);
-        let exported_at_micros = run.started_at.timestamp_micros();
-        let decoder = Decoder::new(&self.connection.source, &self.table, exported_at_micros)?;
+        let decoder = match self.derivation {
+            None => Some(Decoder::new(&self.connection.source, &self.table, run.started_at.timestamp_micros())?),
+            Some(_) => None,
+        };
 
         // The index is made before anything is asked: what is read is compared as it comes.
         let intake = self.intake(run, tables, &base, step).await?;
-        // Who wants a checkpoint at every moment gets one for every page: else they follow the batches.
-        let by_page = matches!(step.kind, Kind::Load { .. }) && self.connection.checkpoint.is_zero();
-        let decoding = spawn_blocking(move || decode(decoder, page_queue, &decoded, by_page));
         let writing = {
             let (family, run, tables, step) = (self.clone(), run.clone(), tables.clone(), step.clone());
             spawn_blocking(move || family.take(&run, &tables, base, &step, intake, decoded_queue))
         };
-        let options = ReadOptions {
-            from: step.from,
-            until: step.until,
-            memory: run.pages.clone(),
-            seen_keys_limit: run.seen_keys,
-            endpoint: self.endpoint(),
-            resume: step.resume_mark(),
-            keys_only: step.kind == Kind::Reconcile,
-        };
-        let meter = &run.progress.tables[self.places[0]].meter;
         let asked = Instant::now();
-        let read = read::read(&self.client, &self.connection.source, &self.table, &options, meter, pages).await;
-        let decoded = decoding.await.map_err(|error| gone("decoder", &error))?;
+        let complete = match decoder {
+            Some(decoder) => self.fetch(run, step, decoder, decoded).await,
+            None => self.make(run, decoded).await,
+        };
         let taken = writing.await.map_err(|error| gone("writer", &error))?;
 
         // The writer's failure is the cause where it closed the queues, then the decoder's.
         let (intake, base) = taken?;
-        let complete = decoded.and_then(|counts| read.map(|summary| (summary, counts)));
         let finishing = spawn_blocking(move || match complete {
             Ok((summary, counts)) => {
                 let rows_read = intake.merge.rows_read();
@@ -96,6 +85,7 @@ impl Family {
             savepoint: self.savepoint(step, &base, &summary, cursor, asked),
             resume: None,
             reconciled_at: (self.reconcile().is_some() && step.finds_deletions()).then_some(run.started_at),
+            derived: self.derivation.as_ref().map(|sources| sources.versions()),
         };
         let changed = staged.as_ref().map_or(0, |staged| staged.changed);
         let outcome = self.publish(run, tables, &base, staged, facts).await?;
@@ -106,6 +96,33 @@ impl Family {
             changed,
             outcome,
         })
+    }
+
+    /// Reads and decodes what the vendor sends.
+    async fn fetch(
+        &self,
+        run: &Run,
+        step: &Step,
+        decoder: Decoder,
+        decoded: mpsc::Sender<Decoded>,
+    ) -> Result<(ReadSummary, Vec<Counts>)> {
+        let (pages, page_queue) = mpsc::channel::<Page>(PAGES_AHEAD);
+        // Who wants a checkpoint at every moment gets one for every page: else they follow the batches.
+        let by_page = matches!(step.kind, Kind::Load { .. }) && self.connection.checkpoint.is_zero();
+        let decoding = spawn_blocking(move || decode(decoder, page_queue, &decoded, by_page));
+        let options = ReadOptions {
+            from: step.from,
+            until: step.until,
+            memory: run.pages.clone(),
+            seen_keys_limit: run.seen_keys,
+            endpoint: self.endpoint(),
+            resume: step.resume_mark(),
+            keys_only: step.kind == Kind::Reconcile,
+        };
+        let meter = &run.progress.tables[self.places[0]].meter;
+        let read = read::read(&self.client, &self.connection.source, &self.table, &options, meter, pages).await;
+        let decoded = decoding.await.map_err(|error| gone("decoder", &error))?;
+        decoded.and_then(|counts| read.map(|summary| (summary, counts)))
     }
 
     async fn intake(&self, run: &Arc<Run>, tables: &Arc<Vec<Table>>, base: &[Option<Manifest>], step: &Step) -> Result<Intake> {
@@ -169,6 +186,7 @@ impl Family {
                     savepoint: self.reached(base, staged.greatest_cursor, resume.began),
                     resume: Some(resume.to_string()),
                     reconciled_at: None,
+                    derived: None,
                 };
                 match Handle::current().block_on(self.publish(run, tables, base, Some(staged), facts))? {
                     Outcome::Committed(manifests) | Outcome::Unchanged(manifests) => *base = manifests.into_iter().map(Some).collect(),
@@ -288,6 +306,6 @@ fn entries(base: &[Option<Manifest>]) -> Vec<Vec<Entry>> {
         .collect()
 }
 
-fn gone(who: &str, error: &tokio::task::JoinError) -> Error {
+pub(super) fn gone(who: &str, error: &tokio::task::JoinError) -> Error {
     Error::defect(format!("the {who} ended unexpectedly: {error}"))
 }

@@ -62,10 +62,11 @@ impl Family {
     }
 
     /// Tells that the family was not reached.
-    pub(super) fn skip(&self, run: &Run) {
+    pub(super) fn skip(&self, run: &Run, reason: Option<&str>) {
         for (at, place) in self.places.iter().enumerate() {
             let mut report = self.report(run, at);
             report.status = Status::Skipped;
+            report.warning = reason.map(str::to_owned);
             run.progress.tables[*place].set(State::Ended(Box::new(report)));
         }
     }
@@ -276,7 +277,7 @@ impl Family {
         std::iter::once(self.table.clone()).chain(children).collect()
     }
 
-    fn report(&self, run: &Run, at: usize) -> TableReport {
+    pub(super) fn report(&self, run: &Run, at: usize) -> TableReport {
         let progress = &run.progress.tables[self.places[at]];
         let meter = progress.meter.counts();
         TableReport {

@@ -19,7 +19,7 @@ pub struct Forecast {
     pub connection: String,
     /// The table.
     pub table: String,
-    /// `load`, `resume`, `full`, `incremental`, `windowed` or `backfill`.
+    /// `load`, `resume`, `full`, `incremental`, `windowed`, `backfill` or `derived`.
     pub reads: &'static str,
     /// The cursor's range.
     pub from: Option<DateTime<Utc>>,
@@ -50,11 +50,15 @@ impl Export {
     /// # Errors
     /// When a vendor refuses, or the lake cannot be read.
     pub async fn forecast(&self) -> Result<Vec<Forecast>> {
-        futures::stream::iter(&self.families)
+        let mut forecasts: Vec<Forecast> = futures::stream::iter(&self.families)
             .map(|family| family.forecast(&self.run))
             .buffered(TABLES_AT_ONCE)
             .try_collect()
-            .await
+            .await?;
+        for family in &self.derived {
+            forecasts.push(family.forecast_of_derived(&self.run).await?);
+        }
+        Ok(forecasts)
     }
 }
 
@@ -99,6 +103,30 @@ impl Family {
             writes: step.writes(),
             rows_now,
             unavailable: estimate.unavailable,
+        })
+    }
+}
+
+impl Family {
+    /// A derived table asks nothing of a vendor. What it will be made of is not there yet.
+    async fn forecast_of_derived(&self, run: &Run) -> Result<Forecast> {
+        let tables = self.tables();
+        let base = intake::base(&run.lake, &self.connection.name, &tables);
+        let base = self.client.stop().race(base).await?;
+        Ok(Forecast {
+            connection: self.connection.name.clone(),
+            table: self.table.id.clone(),
+            reads: "derived",
+            from: None,
+            until: None,
+            rows: None,
+            pages: Some(0),
+            requests: Some(0),
+            guessed: false,
+            minutes: None,
+            writes: self.step(run, &base).writes(),
+            rows_now: base.first().and_then(Option::as_ref).map_or(0, |base| base.rows),
+            unavailable: None,
         })
     }
 }

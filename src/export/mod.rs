@@ -9,6 +9,7 @@
 //! exploded tables and ends with the parent.
 
 mod cycle;
+mod derived;
 mod family;
 mod forecast;
 mod history;
@@ -41,7 +42,9 @@ use crate::schema::Table;
 use crate::store::Lake;
 use crate::views;
 use crate::write::{MemoryBudget, WriteOptions};
+use derived::Sources;
 
+pub use derived::{check_inputs, input_manifests};
 pub use forecast::Forecast;
 pub use limit::Limit;
 pub use moment::Moment;
@@ -107,6 +110,8 @@ impl Default for Options {
 pub struct Export {
     run: Run,
     families: Vec<Arc<Family>>,
+    /// Tables that are made of what the families are then.
+    derived: Vec<Arc<Family>>,
     stopper: Arc<Stopper>,
     stop: Stop,
 }
@@ -134,6 +139,8 @@ struct Family {
     table: Table,
     /// Places in the progress: the table, then its children.
     places: Vec<usize>,
+    /// What the table is made of, where nothing is asked of the vendor for it.
+    derivation: Option<Arc<Sources>>,
 }
 
 impl Export {
@@ -158,7 +165,7 @@ impl Export {
                 .hint("a backfill reads rows whose cursor is from the first on and before the second"));
         }
         let mut progress = Progress::default();
-        let mut families = Vec::new();
+        let (mut families, mut derived) = (Vec::new(), Vec::new());
         for connection in connections {
             let connection = Arc::new(connection);
             let client = Arc::new(client(&connection, stop.clone())?);
@@ -184,12 +191,28 @@ impl Export {
                     client: client.clone(),
                     table,
                     places,
+                    derivation: None,
                 }));
             }
+            // A backfill leaves them to the next run: it brings rows of a range, and they are made of whole tables.
+            let wanted = selection.derived(&connection).into_iter().filter(|_| options.range == (None, None));
+            for table in wanted {
+                let table = step::configured(table, &connection)?;
+                derived.push(Arc::new(Family {
+                    connection: connection.clone(),
+                    client: client.clone(),
+                    places: vec![progress.tables.len()],
+                    derivation: None,
+                    table: table.clone(),
+                }));
+                progress
+                    .tables
+                    .push(TableProgress::new(&connection.name, &connection.source.id, &table.id, None));
+            }
         }
-        if families.is_empty() {
+        if families.is_empty() && derived.is_empty() {
             return Err(Error::config("no table is left to export")
-                .hint("check --tables, --exclude and the include and exclude of the configuration"));
+                .hint("check --tables, --exclude and the include and exclude of the configuration; derived tables need their block in it"));
         }
         let id = Uuid::now_v7().to_string();
         // Measured with four large tables at once: the encoders, the rows that wait for them and the open files come to twice what they account for; pages,
@@ -212,6 +235,7 @@ impl Export {
         Ok(Self {
             run,
             families,
+            derived,
             stopper,
             stop,
         })
@@ -236,17 +260,21 @@ impl Export {
     /// # Errors
     /// `Conflict` when a connection is busy and that is not to be waited for, or the run was asked to stop; `Store` when the lake cannot be read or written.
     pub async fn lease(&mut self, if_busy: IfBusy, mut waits: impl FnMut(&str, &Holder)) -> Result<Vec<(String, Holder)>> {
-        let mut names: Vec<String> = self.families.iter().map(|family| family.connection.name.clone()).collect();
+        let all = self.families.iter().chain(&self.derived);
+        let mut names: Vec<String> = all.map(|family| family.connection.name.clone()).collect();
+        names.sort();
         names.dedup();
         let mut skipped = Vec::new();
         for name in names {
             match self.lease_of(&name, if_busy, &mut waits).await {
                 Ok(Acquired::Held(lease)) => drop(self.run.leases.insert(name, lease)),
                 Ok(Acquired::Busy(holder)) if if_busy == IfBusy::Skip => {
-                    for family in self.families.iter().filter(|family| family.connection.name == name) {
-                        family.skip(&self.run);
+                    for families in [&mut self.families, &mut self.derived] {
+                        for family in families.iter().filter(|family| family.connection.name == name) {
+                            family.skip(&self.run, None);
+                        }
+                        families.retain(|family| family.connection.name != name);
                     }
-                    self.families.retain(|family| family.connection.name != name);
                     skipped.push((name, holder));
                 }
                 outcome => {
@@ -286,7 +314,7 @@ impl Export {
 
     /// Whether nothing is left to do, because every connection was left out.
     pub fn is_empty(&self) -> bool {
-        self.families.is_empty()
+        self.families.is_empty() && self.derived.is_empty()
     }
 
     /// Runs to the end and writes the report into the lake. A table that fails is told in the report.
@@ -294,6 +322,7 @@ impl Export {
         let Self {
             run,
             families,
+            derived,
             stopper,
             stop,
         } = self;
@@ -302,12 +331,23 @@ impl Export {
             let (run, stopper, stop) = (&run, &stopper, &stop);
             async move {
                 if stop.is_requested() {
-                    family.skip(run);
+                    family.skip(run, None);
                 } else if family.export(run).await.is_err() && run.options.fail_fast {
                     stopper.stop();
                 }
             }
         });
+        let work = async {
+            work.await;
+            // One at a time: each takes the memory that reading does not need any more.
+            for family in &derived {
+                if stop.is_requested() {
+                    family.skip(&run, None);
+                } else if family.derive(&run).await.is_err() && run.options.fail_fast {
+                    stopper.stop();
+                }
+            }
+        };
         tokio::select! {
             () = work => {}
             () = run.keep_leases() => {}

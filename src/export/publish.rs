@@ -17,6 +17,8 @@ pub(super) struct Facts {
     pub mode: Mode,
     pub savepoint: Option<DateTime<Utc>>,
     pub resume: Option<String>,
+    /// The versions of the tables it was derived from, and by what.
+    pub derived: Option<(BTreeMap<String, u64>, String)>,
     /// When deletions were looked for, if this cycle did and the next one needs to know.
     pub reconciled_at: Option<DateTime<Utc>>,
 }
@@ -129,6 +131,9 @@ impl Family {
         }
         (parent.children, parent.histories) = (children, histories);
         (parent.mode, parent.savepoint, parent.resume) = (facts.mode, facts.savepoint, facts.resume);
+        if let Some((from, by)) = facts.derived {
+            (parent.derived_from, parent.derived_by) = (from, Some(by));
+        }
         parent.reconciled_at = facts.reconciled_at.or(base.and_then(|base| base.reconciled_at));
     }
 

@@ -19,20 +19,8 @@ impl Selection {
     /// A table and those exploded from it are read together: naming one names them all. Excluding a table excludes what is exploded
     /// from it; an exploded table can be excluded on its own.
     pub fn families(&self, connection: &Connection) -> Vec<Table> {
-        let excluded = |table: &str| {
-            self.exclude
-                .iter()
-                .chain(&connection.exclude)
-                .any(|glob| names(glob, connection, table))
-        };
-        let included = |table: &str| {
-            let globs = if self.tables.is_empty() {
-                &connection.include
-            } else {
-                &self.tables
-            };
-            globs.iter().any(|glob| names(glob, connection, table))
-        };
+        let excluded = |table: &str| self.excludes(connection, table);
+        let included = |table: &str| self.includes(connection, table);
         connection
             .source
             .tables
@@ -45,6 +33,27 @@ impl Selection {
                 table
             })
             .collect()
+    }
+
+    /// The tables of a connection that are derived from others, if its configuration asks for them.
+    pub fn derived(&self, connection: &Connection) -> Vec<Table> {
+        let derived = connection.source.tables.values().filter(|table| table.is_derived());
+        let wanted = |table: &&Table| connection.customerx.is_some() && self.includes(connection, &table.id) && !self.excludes(connection, &table.id);
+        derived.filter(wanted).cloned().collect()
+    }
+
+    fn includes(&self, connection: &Connection, table: &str) -> bool {
+        let globs = if self.tables.is_empty() {
+            &connection.include
+        } else {
+            &self.tables
+        };
+        globs.iter().any(|glob| names(glob, connection, table))
+    }
+
+    fn excludes(&self, connection: &Connection, table: &str) -> bool {
+        let mut globs = self.exclude.iter().chain(&connection.exclude);
+        globs.any(|glob| names(glob, connection, table))
     }
 
     /// Every glob must name a table of at least one connection: a typing mistake must not export less than was meant.

@@ -105,6 +105,7 @@ impl Check<'_> {
                 }
                 Ok(())
             }
+            Access::Derived => Ok(()),
         }
     }
 
@@ -166,7 +167,7 @@ impl Check<'_> {
                 return Err(wrong("the description is empty".to_owned()));
             }
             match (&column.origin, &self.table.access) {
-                (Origin::Path(_), _) => {}
+                (Origin::Path(_), _) | (Origin::Derived, Access::Derived) => {}
                 (Origin::Parent(parent), Access::Explode(explode)) => match self.source.tables[&explode.table].column(parent) {
                     Some(parent) if parent.kind == column.kind => {}
                     Some(parent) => {
@@ -215,8 +216,8 @@ impl Check<'_> {
         for column in &self.table.primary_key {
             self.column_exists("primary_key", column)?;
         }
-        if self.table.primary_key.is_empty() && self.table.fetch().is_some() {
-            return Err(self.wrong("primary_key", "a table with an endpoint needs a `primary_key`"));
+        if self.table.primary_key.is_empty() && !matches!(self.table.access, Access::Explode(_)) {
+            return Err(self.wrong("primary_key", "a table that is not exploded needs a `primary_key`"));
         }
         if let Some(partition) = &self.table.partition {
             self.column_exists("partition", &partition.column)?;

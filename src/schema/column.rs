@@ -33,6 +33,8 @@ pub enum Origin {
     Parent(String),
     /// The member's name in the exploded object.
     Member,
+    /// Columns of other tables of the lake.
+    Derived,
 }
 
 /// The documented types.

@@ -116,7 +116,7 @@ fn load_source(id: &str, mut files: BTreeMap<String, String>) -> Result<Source> 
         .values()
         .filter_map(|table: &Table| match &table.access {
             Access::Explode(explode) => Some((explode.table.clone(), table.id.clone())),
-            Access::Fetch(_) => None,
+            Access::Fetch(_) | Access::Derived => None,
         })
         .collect();
     for (parent, child) in exploded {
@@ -138,12 +138,12 @@ fn resolve(file: &str, text: &str, id: &str, decl: TableDecl, source: &SourceDec
         path.parse::<ColumnPath>()
             .map_err(|message| Error::config(format!("{file}:{}: {message}", check::line(text, key))))
     };
-    let access = match (decl.explode, decl.endpoint.is_empty()) {
-        (Some(explode), true) => Access::Explode(Explode {
+    let access = match (decl.explode, decl.endpoint.is_empty(), decl.derived) {
+        (Some(explode), true, false) => Access::Explode(Explode {
             path: path("explode", &explode.path)?,
             table: explode.table,
         }),
-        (None, false) => Access::Fetch(Box::new(Fetch {
+        (None, false, false) => Access::Fetch(Box::new(Fetch {
             endpoints: decl.endpoint,
             params: decl.params,
             slices: decl.slices,
@@ -153,13 +153,18 @@ fn resolve(file: &str, text: &str, id: &str, decl: TableDecl, source: &SourceDec
             records: decl.records.unwrap_or_else(|| source.records.clone()),
             pagination: decl.pagination.unwrap_or_else(|| source.pagination.clone()),
         })),
-        _ => return Err(Error::config(format!("{file}: expected exactly one of `endpoint` and `explode`"))),
+        (None, true, true) => Access::Derived,
+        _ => {
+            return Err(Error::config(format!(
+                "{file}: expected exactly one of `endpoint`, `explode` and `derived = true`"
+            )));
+        }
     };
     let mut columns = Vec::with_capacity(decl.columns.len());
     for (name, column) in decl.columns {
         let line = || check::line(text, &name);
         columns.push(
-            resolve_column(&name, column, source)
+            resolve_column(&name, column, source, decl.derived)
                 .map_err(|message| Error::config(format!("{file}:{}: column `{name}`: {message}", line())))?,
         );
     }
@@ -176,8 +181,10 @@ fn resolve(file: &str, text: &str, id: &str, decl: TableDecl, source: &SourceDec
     })
 }
 
-fn resolve_column(name: &str, decl: ColumnDecl, source: &SourceDecl) -> Result<Column, String> {
+fn resolve_column(name: &str, decl: ColumnDecl, source: &SourceDecl, derived: bool) -> Result<Column, String> {
     let origin = match (decl.path.is_empty(), decl.parent, decl.member) {
+        (true, None, false) if derived => Origin::Derived,
+        _ if derived => return Err("`path`, `parent` and `member` are for tables whose records a vendor sends".to_owned()),
         (false, None, false) => Origin::Path(decl.path.iter().map(|path| path.parse()).collect::<Result<_, _>>()?),
         (true, Some(parent), false) => Origin::Parent(parent),
         (true, None, true) => Origin::Member,

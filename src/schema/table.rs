@@ -37,11 +37,16 @@ impl Table {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    /// How the table is asked for, unless it is exploded.
+    /// Whether its rows are made of other tables of the lake.
+    pub fn is_derived(&self) -> bool {
+        matches!(self.access, Access::Derived)
+    }
+
+    /// How the table is asked for, unless it is exploded or derived.
     pub fn fetch(&self) -> Option<&Fetch> {
         match &self.access {
             Access::Fetch(fetch) => Some(fetch),
-            Access::Explode(_) => None,
+            Access::Explode(_) | Access::Derived => None,
         }
     }
 }
@@ -53,6 +58,8 @@ pub enum Access {
     Fetch(Box<Fetch>),
     /// The records of another table.
     Explode(Explode),
+    /// Tables of the lake, once they are committed ([`crate::derive`]): only where the configuration asks for it.
+    Derived,
 }
 
 /// How a table is asked for.
@@ -252,6 +259,8 @@ pub(super) struct TableDecl {
     pub for_each: Option<ForEach>,
     #[serde(default)]
     pub explode: Option<ExplodeDecl>,
+    #[serde(default)]
+    pub derived: bool,
     #[serde(default)]
     pub unnest: Option<String>,
     #[serde(default)]

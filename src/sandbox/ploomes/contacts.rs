@@ -46,7 +46,7 @@ fn contact(rows: &Rows, row: u64, o: &mut Object) {
         .set("LegalName", d.maybe(50, |_| company.legal.clone()))
         .set(
             "Register",
-            d.maybe(60, |_| if is_company { cnpj_dotted(&cnpj) } else { cpf_dotted(&cpf) }),
+            d.maybe(60, |_| typed(row, if is_company { cnpj_dotted(&cnpj) } else { cpf_dotted(&cpf) })),
         )
         .set("CNPJ", is_company.then_some(&cnpj))
         .set("CPF", (row == 0 || !is_company).then_some(&cpf))
@@ -133,6 +133,24 @@ fn user(rows: &Rows, row: u64, o: &mut Object) {
             .set("Courtesy", d.chance(20));
     }
     tail(rows, row, &mut d, o);
+}
+
+/// A document as people type it: nearly always right.
+fn typed(row: u64, document: String) -> String {
+    match row % 32 {
+        3 => document.replace(['.', '-', '/'], ""),
+        7 => format!(" {} ", document.replace(['.', '-', '/'], " ")),
+        11 => "12.abc.345/01DE-35".to_owned(),
+        // One digit for another, a repeated one, a leading one lost, and what is said instead.
+        15 => match document.strip_suffix('0') {
+            Some(rest) => format!("{rest}1"),
+            None => format!("{}0", document.chars().take(document.len() - 1).collect::<String>()),
+        },
+        19 => "111.111.111-11".to_owned(),
+        23 => document.chars().skip(1).collect(),
+        27 => "isento".to_owned(),
+        _ => document,
+    }
 }
 
 fn street_number(drawn: u64) -> String {

@@ -1,0 +1,94 @@
+//! `[connections.<name>.customerx]`: which Ploomes records become clients, contacts and contracts, and by what they are known.
+
+use serde::Deserialize;
+
+/// The keys of the block.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CustomerX {
+    /// What a client is made of.
+    pub client: Party,
+    /// What a contact is made of.
+    pub contact: Party,
+    /// What a contract is made of.
+    pub contract: Contract,
+    /// By what both systems know a client.
+    pub key: Key,
+    /// Which deals count where clients, contacts or contracts are made of deals.
+    #[serde(default)]
+    pub deals: Deals,
+    /// Further columns of the table that a client is made of.
+    #[serde(default)]
+    pub client_fields: Vec<String>,
+    /// The same of a contact.
+    #[serde(default)]
+    pub contact_fields: Vec<String>,
+    /// The same of a contract.
+    #[serde(default)]
+    pub contract_fields: Vec<String>,
+}
+
+/// What a client or a contact is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Party {
+    /// A deal, with the data of its contact (client) or its person (contact).
+    Deal,
+    /// A contact that is a company.
+    Organization,
+    /// A contact that is a person.
+    Person,
+}
+
+/// What a contract is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Contract {
+    /// A deal.
+    Deal,
+    /// A product of an order.
+    Products,
+}
+
+/// By what both systems know a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Key {
+    /// CPF or CNPJ.
+    Document,
+    /// The key of another system.
+    ExternalCode,
+    /// The e-mail.
+    Email,
+}
+
+/// Which deals count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deals {
+    /// Those that were won.
+    #[default]
+    Won,
+    /// All.
+    All,
+}
+
+impl Key {
+    /// The word in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Document => "document",
+            Self::ExternalCode => "external_code",
+            Self::Email => "email",
+        }
+    }
+
+    /// The column of `contacts` that holds it.
+    pub fn column(self) -> &'static str {
+        match self {
+            Self::Document => "register",
+            Self::ExternalCode => "key",
+            Self::Email => "email",
+        }
+    }
+}

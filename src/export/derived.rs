@@ -1,0 +1,282 @@
+//! Tables that are made of others of the lake, once these are what the run makes them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::Utc;
+use serde::{Deserialize, Serialize};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+
+use super::cycle::gone;
+use super::intake::Decoded;
+use super::progress::State;
+use super::report::{Failure, Status};
+use super::{Family, Run, Selection, intake};
+use crate::commit::{self, Manifest};
+use crate::config::Connection;
+use crate::decode::{Counts, Reject};
+use crate::derive::{Derivation, Lookup, inputs};
+use crate::error::{Error, Kind, Result};
+use crate::read::ReadSummary;
+use crate::schema::Table;
+use crate::store::Lake;
+
+/// What a derived table is made of.
+#[derive(Debug)]
+pub(super) struct Sources {
+    derivation: Derivation,
+    manifests: BTreeMap<String, Manifest>,
+}
+
+/// `<connection>/_derived/<table>.json`: that a version is also what other versions of its inputs give. The manifest says of which it was made; where these moved on and
+/// the rows stayed the same, no version is committed, and the next run would find that out again.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Confirmed {
+    version: u64,
+    derived_from: BTreeMap<String, u64>,
+    derived_by: String,
+}
+
+impl Sources {
+    /// The versions of the inputs, and by what the table is made of them.
+    pub fn versions(&self) -> (BTreeMap<String, u64>, String) {
+        let versions = self.manifests.iter().map(|(table, manifest)| (table.clone(), manifest.version));
+        (versions.collect(), self.derivation.by().to_owned())
+    }
+}
+
+/// What there is to do for a derived table.
+enum Work {
+    /// Nothing can be done in this run, for this reason.
+    Skip(String),
+    /// This version is of these inputs already.
+    Nothing(Box<Manifest>),
+    Derive(Arc<Family>),
+}
+
+impl Family {
+    /// Derives the table, if what it is made of changed, and tells the outcome in the progress.
+    pub(super) async fn derive(self: &Arc<Self>, run: &Arc<Run>) -> Result<(), ()> {
+        let place = &run.progress.tables[self.places[0]];
+        place.set(State::Reading);
+        match self.work(run).await {
+            Ok(Work::Skip(reason)) => {
+                self.skip(run, Some(&reason));
+                Err(())
+            }
+            Ok(Work::Nothing(manifest)) => {
+                let mut report = self.report(run, 0);
+                report.status = Status::Unchanged;
+                report.version = Some(manifest.version);
+                (report.rows, report.bytes) = (manifest.rows, manifest.bytes);
+                report.files = manifest.entries.len() as u64;
+                place.set(State::Ended(Box::new(report)));
+                Ok(())
+            }
+            Ok(Work::Derive(family)) => {
+                family.export(run).await?;
+                let State::Ended(mut report) = place.state() else { return Ok(()) };
+                if let (Status::Unchanged, Some(version)) = (report.status, report.version)
+                    && let Err(error) = family.confirm(&run.lake, version).await
+                {
+                    let what = format!("unchanged, but that could not be noted, so the next run derives it again: {}", error.message());
+                    report.warning = Some(report.warning.map_or(what.clone(), |before| format!("{before}; {what}")));
+                    place.set(State::Ended(report));
+                }
+                Ok(())
+            }
+            Err(error) => {
+                let mut report = self.report(run, 0);
+                report.error = Some(Failure::from(&error));
+                place.set(State::Ended(Box::new(report)));
+                Err(())
+            }
+        }
+    }
+
+    async fn work(self: &Arc<Self>, run: &Arc<Run>) -> Result<Work> {
+        let Some(set) = &self.connection.customerx else {
+            return Err(Error::defect("a derived table without its configuration"));
+        };
+        let inputs = inputs(&self.table.id, set);
+        if let Some(reason) = self.hindered(run, &inputs) {
+            return Ok(Work::Skip(reason));
+        }
+        let manifests = input_manifests(&run.lake, &self.connection, &self.table, &inputs);
+        let manifests = self.client.stop().race(manifests).await?;
+        let tables = manifests.iter().map(|(name, manifest)| Ok((name.clone(), manifest.as_table()?)));
+        let derivation = Derivation::new(&self.table, set, &tables.collect::<Result<_>>()?)?;
+        let family = Arc::new(Self {
+            connection: self.connection.clone(),
+            client: self.client.clone(),
+            table: derivation.table().clone(),
+            places: self.places.clone(),
+            derivation: Some(Arc::new(Sources { derivation, manifests })),
+        });
+        if !run.options.full_refresh
+            && let Some(manifest) = self.client.stop().race(family.current(&run.lake)).await?
+        {
+            return Ok(Work::Nothing(Box::new(manifest)));
+        }
+        Ok(Work::Derive(family))
+    }
+
+    /// Why this run has not made the inputs what they are to be.
+    fn hindered(&self, run: &Run, inputs: &[String]) -> Option<String> {
+        let tables = run.progress.tables.iter();
+        let mut of_inputs = tables.filter(|table| table.connection == self.connection.name && inputs.contains(&table.table));
+        of_inputs.find_map(|table| match table.state() {
+            State::Ended(report) if report.status.is_done() => None,
+            State::Ended(report) => Some(format!(
+                "left as it was: `{}`, which it is made of, {}",
+                table.table,
+                match report.status {
+                    Status::Failed => "failed",
+                    _ => "was not reached",
+                }
+            )),
+            State::Waiting | State::Reading => Some(format!("left as it was: `{}`, which it is made of, was not reached", table.table)),
+        })
+    }
+
+    /// The newest manifest, if it is of these inputs.
+    async fn current(&self, lake: &Lake) -> Result<Option<Manifest>> {
+        let Some(sources) = &self.derivation else { return Ok(None) };
+        let base = intake::base(lake, &self.connection.name, &self.tables()).await?;
+        if self.is_other(&base).is_some() {
+            return Ok(None);
+        }
+        let Some(Some(newest)) = base.into_iter().next() else { return Ok(None) };
+        let (from, by) = sources.versions();
+        if newest.derived_from == from && newest.derived_by.as_deref() == Some(by.as_str()) {
+            return Ok(Some(newest));
+        }
+        let now = Confirmed {
+            version: newest.version,
+            derived_from: from,
+            derived_by: by,
+        };
+        let noted = lake.get(&self.confirmed_path()).await?;
+        // What cannot be read is made anew.
+        let noted = noted.and_then(|bytes| serde_json::from_slice::<Confirmed>(&bytes).ok());
+        Ok((noted == Some(now)).then_some(newest))
+    }
+
+    /// Takes note that this version is what these inputs give.
+    async fn confirm(&self, lake: &Lake, version: u64) -> Result<()> {
+        let Some(sources) = &self.derivation else { return Ok(()) };
+        let (derived_from, derived_by) = sources.versions();
+        let confirmed = Confirmed {
+            version,
+            derived_from,
+            derived_by,
+        };
+        let text = serde_json::to_vec_pretty(&confirmed).map_err(|error| Error::defect(format!("it cannot be JSON: {error}")))?;
+        lake.put(&self.confirmed_path(), text).await
+    }
+
+    fn confirmed_path(&self) -> String {
+        format!("{}/_derived/{}.json", self.connection.name, self.table.id)
+    }
+
+    /// Makes the rows and hands them on as decoded ones are.
+    pub(super) async fn make(&self, run: &Arc<Run>, decoded: mpsc::Sender<Decoded>) -> Result<(ReadSummary, Vec<Counts>)> {
+        let Some(sources) = self.derivation.clone() else {
+            return Err(Error::defect("a table that is neither fetched nor derived"));
+        };
+        let began = Utc::now();
+        let (run, stop, table) = (run.clone(), self.client.stop().clone(), self.table.id.clone());
+        let making = spawn_blocking(move || {
+            let mut counts = Counts::default();
+            let lookup = Lookup {
+                lake: &run.lake,
+                handle: Handle::current(),
+                manifests: &sources.manifests,
+                memory: run.options.memory / 8,
+                go_on: &|| match stop.is_requested() {
+                    true => Err(Error::new(Kind::Stopped, "stopped on request")),
+                    false => Ok(()),
+                },
+            };
+            sources.derivation.rows(&lookup, run.started_at.timestamp_micros(), |batch, bad| {
+                counts.records += batch.num_rows() as u64;
+                counts.bad_cells += bad.len() as u64;
+                let reject = |bad: crate::derive::BadCell| Reject {
+                    table: table.clone(),
+                    key: Some(bad.key),
+                    column: Some(bad.column),
+                    raw: bad.raw,
+                    reason: bad.reason.to_owned(),
+                };
+                let item = Decoded {
+                    set: vec![vec![batch]],
+                    rejects: bad.into_iter().map(reject).collect(),
+                    counts: vec![counts],
+                    resume: None,
+                };
+                // A writer that has gone away tells itself why.
+                Ok(decoded.blocking_send(item).is_ok())
+            })?;
+            Ok::<_, Error>((counts.records, vec![counts]))
+        });
+        let (rows, counts) = making.await.map_err(|error| gone("derivation", &error))??;
+        let summary = ReadSummary {
+            rows,
+            repeated: 0,
+            counted: None,
+            unavailable: None,
+            began,
+            pages: 0,
+        };
+        Ok((summary, counts))
+    }
+}
+
+/// The newest manifests of these tables, from which a table of the connection is derived.
+///
+/// # Errors
+/// `Config` when the configuration leaves one out, or it was never exported; `Store` when the lake cannot be read.
+pub async fn input_manifests(lake: &Lake, connection: &Connection, table: &Table, inputs: &[String]) -> Result<BTreeMap<String, Manifest>> {
+    check_inputs(connection, table, inputs)?;
+    let latest = inputs.iter().map(|input| commit::latest(lake, &connection.name, input));
+    let mut manifests = BTreeMap::new();
+    for (input, manifest) in inputs.iter().zip(futures::future::try_join_all(latest).await?) {
+        let manifest = manifest.ok_or_else(|| {
+            Error::config(format!(
+                "`{}` is made of `{input}`, which the lake does not hold: it has never been exported",
+                table.id
+            ))
+            .hint(format!("export `{input}` with it, or before it"))
+        })?;
+        if manifest.resume.is_some() {
+            return Err(Error::config(format!(
+                "`{}` is made of `{input}`, whose first load is not finished",
+                table.id
+            ))
+            .hint(format!("export `{input}` again: its load goes on from where it ended")));
+        }
+        manifests.insert(input.clone(), manifest);
+    }
+    Ok(manifests)
+}
+
+/// Whether the configuration of the connection has all these tables exported: one that is left out for good would be derived from as it once was.
+///
+/// # Errors
+/// `Config` when it leaves one out.
+pub fn check_inputs(connection: &Connection, table: &Table, inputs: &[String]) -> Result<()> {
+    let exported = Selection::default().families(connection);
+    match inputs.iter().find(|input| !exported.iter().any(|table| table.id == **input)) {
+        None => Ok(()),
+        Some(input) => Err(Error::config(format!(
+            "`{}` is made of `{input}`, which the configuration of `{}` leaves out",
+            table.id, connection.name
+        ))
+        .hint(format!(
+            "let `include` and `exclude` of the connection have `{input}`, or exclude `{}`",
+            table.id
+        ))),
+    }
+}
