@@ -39,6 +39,7 @@ pub mod decode;
 pub mod derive;
 pub mod error;
 pub mod export;
+pub mod fields;
 pub mod http;
 mod json;
 pub mod lease;

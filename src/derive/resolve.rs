@@ -68,7 +68,10 @@ impl Derivation {
             let column = of.column(name).ok_or_else(|| {
                 let columns: Vec<&str> = of.columns.iter().map(|column| column.name.as_str()).collect();
                 Error::config(format!("`customerx.{key}` names `{name}`, which `{source}` does not have"))
-                    .hint(format!("its columns are {}", columns.join(", ")))
+                    .hint(format!(
+                        "its columns are {}; custom fields are among them once the table was exported",
+                        columns.join(", ")
+                    ))
             })?;
             if table.column(name).is_some() {
                 return Err(Error::config(format!("`customerx.{key}` names `{name}`, which `{}` has already", table.id))

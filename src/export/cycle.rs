@@ -86,6 +86,7 @@ impl Family {
             resume: None,
             reconciled_at: (self.reconcile().is_some() && step.finds_deletions()).then_some(run.started_at),
             derived: self.derivation.as_ref().map(|sources| sources.versions()),
+            read_all: step.reads_all(),
         };
         let changed = staged.as_ref().map_or(0, |staged| staged.changed);
         let outcome = self.publish(run, tables, &base, staged, facts).await?;
@@ -187,6 +188,7 @@ impl Family {
                     resume: Some(resume.to_string()),
                     reconciled_at: None,
                     derived: None,
+                    read_all: false,
                 };
                 match Handle::current().block_on(self.publish(run, tables, base, Some(staged), facts))? {
                     Outcome::Committed(manifests) | Outcome::Unchanged(manifests) => *base = manifests.into_iter().map(Some).collect(),

@@ -111,6 +111,7 @@ impl Family {
         let family = Arc::new(Self {
             connection: self.connection.clone(),
             client: self.client.clone(),
+            account: self.account.clone(),
             table: derivation.table().clone(),
             places: self.places.clone(),
             derivation: Some(Arc::new(Sources { derivation, manifests })),

@@ -11,6 +11,7 @@
 mod cycle;
 mod derived;
 mod family;
+mod fields;
 mod forecast;
 mod history;
 mod intake;
@@ -45,6 +46,7 @@ use crate::write::{MemoryBudget, WriteOptions};
 use derived::Sources;
 
 pub use derived::{check_inputs, input_manifests};
+pub use fields::{Synchronised, TableField};
 pub use forecast::Forecast;
 pub use limit::Limit;
 pub use moment::Moment;
@@ -136,6 +138,8 @@ struct Run {
 struct Family {
     connection: Arc<Connection>,
     client: Arc<Client>,
+    /// The custom fields of the connection's account.
+    account: Arc<fields::Account>,
     table: Table,
     /// Places in the progress: the table, then its children.
     places: Vec<usize>,
@@ -169,6 +173,7 @@ impl Export {
         for connection in connections {
             let connection = Arc::new(connection);
             let client = Arc::new(client(&connection, stop.clone())?);
+            let account = Arc::default();
             for table in selection.families(&connection) {
                 let table = step::configured(table, &connection)?;
                 if options.range != (None, None) && table.replication.cursor.is_none() {
@@ -189,6 +194,7 @@ impl Export {
                 families.push(Arc::new(Family {
                     connection: connection.clone(),
                     client: client.clone(),
+                    account: Arc::clone(&account),
                     table,
                     places,
                     derivation: None,
@@ -201,6 +207,7 @@ impl Export {
                 derived.push(Arc::new(Family {
                     connection: connection.clone(),
                     client: client.clone(),
+                    account: Arc::clone(&account),
                     places: vec![progress.tables.len()],
                     derivation: None,
                     table: table.clone(),

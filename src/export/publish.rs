@@ -21,6 +21,8 @@ pub(super) struct Facts {
     pub derived: Option<(BTreeMap<String, u64>, String)>,
     /// When deletions were looked for, if this cycle did and the next one needs to know.
     pub reconciled_at: Option<DateTime<Utc>>,
+    /// Everything was read, so that what a manifest says of reading again is done.
+    pub read_all: bool,
 }
 
 /// What became of a cycle.
@@ -121,7 +123,8 @@ impl Family {
                 || base.resume != facts.resume
                 || base.mode != facts.mode
                 || base.savepoint.is_some() != facts.savepoint.is_some()
-                || facts.reconciled_at.is_some();
+                || facts.reconciled_at.is_some()
+                || (base.read_again && facts.read_all);
             if !says_anew {
                 return;
             }
@@ -134,6 +137,7 @@ impl Family {
         if let Some((from, by)) = facts.derived {
             (parent.derived_from, parent.derived_by) = (from, Some(by));
         }
+        parent.read_again = base.is_some_and(|base| base.read_again) && !facts.read_all;
         parent.reconciled_at = facts.reconciled_at.or(base.and_then(|base| base.reconciled_at));
     }
 
