@@ -92,6 +92,7 @@ def is_known(path: Path) -> bool:
     return (
         parts[0] in ("_runs", "_views")
         or len(parts) == 3 and parts[1] == "_rejected" and path.suffix == ".parquet"
+        or len(parts) == 3 and parts[1] == "_derived" and path.suffix == ".json"
         or len(parts) == 3 and parts[1] == "_lease" and bool(MANIFEST.match(parts[2]))
         or len(parts) == 4 and parts[2] == "_manifest" and bool(MANIFEST.match(parts[3]))
     )

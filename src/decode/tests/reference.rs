@@ -300,6 +300,7 @@ impl<'a> Reference<'a> {
 impl Row<'_> {
     fn hit(&self, column: &Column) -> Option<Hit> {
         match &column.origin {
+            Origin::Derived => None,
             Origin::Member => self.member.map(|member| Hit::Joined(member.to_owned())),
             Origin::Parent(name) => self.parent.and_then(|parent| parent.hit(parent.table.column(name)?)),
             Origin::Path(paths) => {

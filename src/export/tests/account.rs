@@ -162,6 +162,7 @@ impl Account {
             declared.tables.retain(|table, declared| match &declared.access {
                 Access::Fetch(_) => wanted(table),
                 Access::Explode(explode) => wanted(&explode.table),
+                Access::Derived => false,
             });
             let size = [None, Some(7), Some(13), Some(20)][rng.usize(..4)];
             for table in declared.tables.values_mut() {
