@@ -374,6 +374,24 @@ fn hit(json: &Json, path: &ColumnPath) -> Option<Hit> {
     for (at, step) in path.0.iter().enumerate() {
         match step {
             Step::Member(name) => json = member(json, name)?,
+            Step::Where(key, wanted) => {
+                let Array(elements) = json else { return None };
+                let rest = ColumnPath(path.0[at + 1..].to_vec());
+                let is_chosen = |element: &&Json| member(element, key).and_then(text).as_deref() == Some(wanted);
+                let values = elements.iter().filter(is_chosen).filter_map(|element| match hit(element, &rest) {
+                    Some(Hit::Json(value)) if value != Null => Some(value),
+                    _ => None,
+                });
+                let values: Vec<Json> = values.collect();
+                return match &values[..] {
+                    [] => None,
+                    [value] => Some(Hit::Json(value.clone())),
+                    values => match values.iter().map(text).collect::<Option<Vec<_>>>() {
+                        None => Some(Hit::Unjoinable),
+                        Some(texts) => Some(Hit::Joined(texts.join(","))),
+                    },
+                };
+            }
             Step::Elements => {
                 let Array(elements) = json else { return None };
                 let rest = ColumnPath(path.0[at + 1..].to_vec());
