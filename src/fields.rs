@@ -70,6 +70,8 @@ pub fn compare(exported: &[Field], listed: &[Listed]) -> Vec<(Field, State)> {
 pub fn synchronise(exported: &[Field], listed: &[Listed], declared: &Table, custom: &CustomFields) -> Vec<Field> {
     let mut taken: HashSet<String> = declared.columns.iter().map(|column| column.name.to_lowercase()).collect();
     taken.insert(EXPORTED_AT.to_owned());
+    // Readers take the folders for a column, and would hide one of that name.
+    taken.extend(declared.partition.iter().map(|partition| partition.name().to_lowercase()));
     taken.extend(exported.iter().flat_map(|field| field.columns.iter().cloned()));
     let mut fields = exported.to_vec();
     for one in listed {
@@ -250,6 +252,21 @@ mod tests {
             "h: exported_at",
         ];
         assert_eq!(columns_of(&fields), expected);
+    }
+
+    #[test]
+    fn no_column_is_named_as_the_folders_are() {
+        let catalog = Catalog::embedded().unwrap();
+        let source = catalog.source("ploomes").unwrap();
+        let orders = &source.tables["orders"];
+        assert_eq!(orders.partition.as_ref().unwrap().name(), "date_year");
+        let fields = synchronise(
+            &[],
+            &[listed("a", "Date year", "int", false)],
+            orders,
+            source.custom_fields.as_ref().unwrap(),
+        );
+        assert_eq!(columns_of(&fields), ["a: date_year_2"]);
     }
 
     #[test]

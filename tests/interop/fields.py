@@ -19,6 +19,8 @@ TABLES = {"contacts": "1", "deals": "2", "orders": "4", "quotes": "7", "products
 ITEMS = {"quotes_products": "14", "orders_products": "20"}
 # A field that leads to an entity of the vendor: what its values are called.
 LINKS = {"24": "UserValue", "1": "ContactValue", "10": "ProductValue"}
+# Characters of a difference that are shown.
+LONGEST = 400
 NATIVE = {"String": "text", "BigString": "text", "Integer": "int", "Decimal": "float", "DateTime": "timestamp", "Bool": "boolean"}
 
 
@@ -68,7 +70,7 @@ class Account:
         """The rows of a table with their custom fields, by id."""
         endpoint = self.source.tables[table]["endpoint"]
         rows = pagers.ploomes(self.source.api, endpoint, **{"$expand": "OtherProperties"})
-        return {record.get("Id"): record for record in rows}
+        return {str(record.get("Id")): record for record in rows}
 
     def rows(self, table: str, columns: dict[str, list[str]]) -> dict[str, dict]:
         """What the columns of these fields, by key, hold in each row that is read now."""
@@ -146,7 +148,7 @@ def assert_rows(lake, table: str, wanted: dict[str, dict], spark=None) -> None:
     assert rows, "the vendor has no row: nothing would be compared"
     for reader, here in found.items():
         told = cells.differences(here, rows, list(columns), ["id"])
-        assert not told, f"{table} by {reader}: {len(told)} differences, the first of them:\n" + "\n".join(told[: cells.SHOWN])
+        assert not told, f"{table} by {reader}: {len(told)} differences, the first of them:\n" + "\n".join(line[:LONGEST] for line in told[: cells.SHOWN])
 
 
 def by_duckdb(source: str, columns: dict, script: str = "") -> list[tuple]:
