@@ -116,6 +116,7 @@ impl Array {
             let choices = match member.contents() {
                 Some(contents) if member.escaped => unescape(contents).ok().and_then(|text| self.by_value.get(&*text)),
                 Some(contents) => self.by_value.get(contents),
+                None if matches!(member.kind, Kind::Null | Kind::Array | Kind::Object) => None,
                 None => self.by_value.get(member.raw),
             };
             for choice in choices.into_iter().flatten().filter_map(|at| self.choices.get(*at)) {

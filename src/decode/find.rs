@@ -79,16 +79,6 @@ impl Path {
     }
 
     fn find<'p>(&self, finds: &Finds<'p>) -> Option<Found<'p>> {
-        if self.choice.is_some() {
-            return match finds.chosen.get(self.chosen).map_or(&[][..], Vec::as_slice) {
-                [] => None,
-                [value] => Some(Found::Json(*value)),
-                values => Some(match join(values.iter().copied()) {
-                    Ok(joined) => Found::Text(joined.into()),
-                    Err(_) => Found::NoText(values[0]),
-                }),
-            };
-        }
         let value = finds.slots.get(self.node).copied().flatten()?;
         let Some(names) = &self.elements else {
             return Some(Found::Json(value));
@@ -96,8 +86,18 @@ impl Path {
         if value.kind != Kind::Array {
             return None;
         }
-        let values: Vec<Value<'p>> = below(value.raw, names).collect();
-        match join(values.iter().copied()) {
+        let below: Vec<Value<'p>>;
+        let values = match &self.choice {
+            None => {
+                below = below_elements(value.raw, names);
+                &below
+            }
+            Some(_) => match finds.chosen.get(self.chosen)?.as_slice() {
+                [value] => return Some(Found::Json(*value)),
+                values => values,
+            },
+        };
+        match join(values) {
             Ok(_) if values.is_empty() => None,
             Ok(joined) => Some(Found::Text(joined.into())),
             Err(_) => Some(Found::NoText(value)),
@@ -160,19 +160,22 @@ pub(super) fn find_array<'p>(node: usize, finds: &Finds<'p>, around: Option<&Fin
 }
 
 /// The values below each element, without nulls.
-fn below<'p>(array: &'p str, names: &[String]) -> impl Iterator<Item = Value<'p>> {
+fn below_elements<'p>(array: &'p str, names: &[String]) -> Vec<Value<'p>> {
     let value = |element| names.iter().try_fold(element, |value, name| member(value, name));
-    text::elements(array).filter_map(value).filter(|value| value.kind != Kind::Null)
+    text::elements(array)
+        .filter_map(value)
+        .filter(|value| value.kind != Kind::Null)
+        .collect()
 }
 
 /// Values as text, joined by commas.
-fn join<'p>(values: impl Iterator<Item = Value<'p>>) -> Result<String, Bad> {
+fn join(values: &[Value<'_>]) -> Result<String, Bad> {
     let mut joined = String::new();
-    for (at, value) in values.enumerate() {
+    for (at, value) in values.iter().enumerate() {
         if at > 0 {
             joined.push(',');
         }
-        text::append(value, &mut joined)?;
+        text::append(*value, &mut joined)?;
     }
     Ok(joined)
 }

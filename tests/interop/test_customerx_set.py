@@ -45,8 +45,8 @@ def documento(text: str | None) -> str | None:
 class Choice:
     """What stands in the configuration, and what it means as SQL."""
 
-    def __init__(self, client: str, contact: str, contract: str, key: str, deals: str):
-        self.client, self.contact, self.contract, self.key, self.deals = client, contact, contract, key, deals
+    def __init__(self, client: str, contact: str, contract: str, key: str, deals: str, fields: dict[str, list[str]] = FURTHER):
+        self.client, self.contact, self.contract, self.key, self.deals, self.fields = client, contact, contract, key, deals, fields
 
     def table(self, of: str) -> str:
         """The Ploomes table that rows come from."""
@@ -57,7 +57,7 @@ class Choice:
     def toml(self) -> str:
         lines = ["[connections.ploomes.customerx]"]
         lines += [f'{name} = "{getattr(self, name)}"' for name in ("client", "contact", "contract", "key", "deals")]
-        lines += [f"{of}_fields = {json.dumps(FURTHER[self.table(of)])}" for of in ("client", "contact", "contract")]
+        lines += [f"{of}_fields = {json.dumps(self.fields[self.table(of)])}" for of in ("client", "contact", "contract")]
         return "\n".join(lines)
 
     def won(self, deal: str) -> str:
@@ -87,7 +87,7 @@ class Choice:
         return {"organization": "c.typeid = '1'", "person": "c.typeid = '2'"}[getattr(self, of)]
 
     def further(self, of: str, alias: str) -> str:
-        return "".join(f", {alias}.{name}" for name in FURTHER[self.table(of)])
+        return "".join(f', {alias}."{name}"' for name in self.fields[self.table(of)])
 
     def clients(self) -> str:
         deal = self.client == "deal"
@@ -197,19 +197,28 @@ def configured(folder, choice: Choice):
 def exported(tmp_path_factory):
     """An account of its own, and its lake without the set."""
     folder = tmp_path_factory.mktemp("set")
-    with program.Sandbox("--rows", 600, "--seed", 5) as sandbox:
+    with program.Sandbox("--rows", 600, "--seed", 5, "--custom-fields", 20) as sandbox:
         refreshing.export(folder, sandbox, refreshing.configured(folder, sources=["ploomes"]))
-        assert not any("customerx" in table for table in rules.manifests(folder / "lake")), "the set is off unless it is configured"
-        yield folder, sandbox
+        newest = rules.manifests(folder / "lake")
+        assert not any("customerx" in table for table in newest), "the set is off unless it is configured"
+        # Of the custom fields, a column of each type.
+        fields = {}
+        for table, further in FURTHER.items():
+            schema = newest[f"ploomes.{table}"]["schema"]
+            custom = {name for field in schema.get("fields", []) for name in field["columns"]}
+            by_type = {column["type"]: column["name"] for column in schema["columns"] if column["name"] in custom}
+            fields[table] = [*further, *by_type.values()]
+        assert len(fields["deals"]) >= len(FURTHER["deals"]) + 4 and len(fields["contacts"]) >= len(FURTHER["contacts"]) + 4, fields
+        yield folder, sandbox, fields
 
 
 @pytest.mark.parametrize("client", PARTIES)
 @pytest.mark.parametrize("contact", PARTIES)
 def test_each_choice_against_sql(exported, client, contact):
     """The set alone is exported again for each choice: it asks the vendor nothing."""
-    folder, sandbox = exported
+    folder, sandbox, fields = exported
     for number, (contract, key) in enumerate(itertools.product(CONTRACTS, KEYS)):
-        choice = Choice(client, contact, contract, key, "won" if number % 2 else "all")
+        choice = Choice(client, contact, contract, key, "won" if number % 2 else "all", fields)
         told = refreshing.export(folder, sandbox, configured(folder, choice), "--tables", "customerx_*")
         assert set(told.statuses()) == {f"ploomes.{table}" for table in SET}
         assert all(table["requests"] == 0 for table in told.report["tables"])

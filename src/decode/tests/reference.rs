@@ -40,6 +40,9 @@ const TABLES: &[(&str, &str)] = &[
         day    = { type = "date", path = "e", description = "." }
         list   = { type = "text", path = ["l[].b", "l"], description = "." }
         sum    = { type = "float", path = "a.l[]", description = "." }
+        one    = { type = "float", path = ["l[a=1].b", "l[a=12].b", "d"], description = "." }
+        some   = { type = "text", path = "l[a=true].b.c", description = "." }
+        other  = { type = "text", path = "a.l[b=a].c", description = "." }
         "#,
     ),
     (
@@ -378,7 +381,10 @@ fn hit(json: &Json, path: &ColumnPath) -> Option<Hit> {
             Step::Where(key, wanted) => {
                 let Array(elements) = json else { return None };
                 let rest = ColumnPath(path.0[at + 1..].to_vec());
-                let is_chosen = |element: &&Json| member(element, key).and_then(text).as_deref() == Some(wanted);
+                let is_chosen = |element: &&Json| {
+                    let value = member(element, key).filter(|value| !matches!(value, Null | Array(_) | Object(_)));
+                    value.and_then(text).as_ref() == Some(wanted)
+                };
                 let values = elements.iter().filter(is_chosen).filter_map(|element| match hit(element, &rest) {
                     Some(Hit::Json(value)) if value != Null => Some(value),
                     _ => None,
