@@ -166,9 +166,12 @@ def assert_mapped(lake, choice: Choice) -> dict[str, int]:
     rows = {}
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.create_function("documento", documento, ["VARCHAR"], "VARCHAR", null_handling="special")
         for table in INPUTS:
             connection.execute(f"CREATE TABLE {table} AS FROM {refreshing.live(lake, f'ploomes.{table}', newest[f'ploomes.{table}'])}")
+        registers = [text for (text,) in connection.execute("SELECT DISTINCT register FROM contacts WHERE register IS NOT NULL").fetchall()]
+        connection.execute("CREATE TABLE verified (raw VARCHAR, bare VARCHAR)")
+        connection.executemany("INSERT INTO verified VALUES (?, ?)", [(text, documento(text)) for text in registers])
+        connection.execute("CREATE MACRO documento(text) AS (SELECT v.bare FROM verified v WHERE v.raw = text)")
         for table in SET:
             name = f"ploomes.{table}"
             found = f"SELECT * EXCLUDE (_exported_at) FROM {refreshing.live(lake, name, newest[name])}"
