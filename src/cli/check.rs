@@ -189,7 +189,9 @@ async fn survey(connection: &Connection, set: &CustomerX, table: &Table, lake: &
             },
         })
     });
-    let survey = surveyed.await.map_err(|error| Error::defect(format!("the survey ended unexpectedly: {error}")))??;
+    let survey = surveyed
+        .await
+        .map_err(|error| Error::defect(format!("the survey ended unexpectedly: {error}")))??;
     let mut told = format!(
         "{} of what the lake holds: {} without an identity ({}), {} sharing one with another row",
         count(survey.rows, "row"),

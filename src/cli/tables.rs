@@ -74,7 +74,11 @@ fn list(source: &Source) -> String {
             "  {:width$}  {:>4}  {:11}  {}\n",
             table.id,
             table.columns.len(),
-            if table.is_derived() { "derived" } else { table.replication.mode.name() },
+            if table.is_derived() {
+                "derived"
+            } else {
+                table.replication.mode.name()
+            },
             table.title
         ));
     }
@@ -126,7 +130,10 @@ fn facts(table: &Table) -> Vec<(&'static str, String)> {
     match &table.access {
         Access::Fetch(fetch) => facts.push(("endpoint", fetch.endpoints.join(" or "))),
         Access::Explode(explode) => facts.push(("exploded", format!("from `{}` of {}", explode.path, explode.table))),
-        Access::Derived => facts.push(("derived", "from other tables of the lake, if the connection's `customerx` block asks for it".to_owned())),
+        Access::Derived => facts.push((
+            "derived",
+            "from other tables of the lake, if the connection's `customerx` block asks for it".to_owned(),
+        )),
     }
     if !table.primary_key.is_empty() {
         facts.push(("primary key", table.primary_key.join(", ")));

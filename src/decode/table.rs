@@ -98,7 +98,10 @@ impl Target {
                 ),
                 Origin::Member => Place::Member,
                 Origin::Derived => {
-                    return Err(Error::defect(format!("table `{}` is derived: no record of a vendor is decoded for it", table.id)));
+                    return Err(Error::defect(format!(
+                        "table `{}` is derived: no record of a vendor is decoded for it",
+                        table.id
+                    )));
                 }
             };
             columns.push(Column {

@@ -70,7 +70,12 @@ pub fn document(text: &str) -> Result<Option<(String, Kind)>, &'static str> {
     let first = values.len() - 2;
     let is_right = (first..values.len()).all(|at| {
         let (before, check) = values.split_at(at);
-        let sum: u32 = before.iter().rev().zip((2..=highest).cycle()).map(|(value, weight)| value * weight).sum();
+        let sum: u32 = before
+            .iter()
+            .rev()
+            .zip((2..=highest).cycle())
+            .map(|(value, weight)| value * weight)
+            .sum();
         let expected = match sum % 11 {
             0 | 1 => 0,
             rest => 11 - rest,

@@ -98,7 +98,10 @@ fn referred(node: &Node, keys: &StringArray, lookup: &Lookup<'_>, most: usize) -
             let batch = conform(&batch, &schema)?;
             let ids = batch.column_by_name("id").cloned();
             let Some(ids) = ids else { return Ok(true) };
-            let mask: BooleanArray = texts(&ids)?.iter().map(|id| Some(id.is_some_and(|id| wanted.contains(id)))).collect();
+            let mask: BooleanArray = texts(&ids)?
+                .iter()
+                .map(|id| Some(id.is_some_and(|id| wanted.contains(id))))
+                .collect();
             if mask.true_count() > 0 {
                 let piece = filter_record_batch(&batch, &mask).map_err(|error| Error::defect(format!("rows cannot be chosen: {error}")))?;
                 bytes += piece.get_array_memory_size();

@@ -344,7 +344,11 @@ impl Value {
             Self::Client(candidates) => {
                 let columns = |candidate: &Candidate| {
                     let when = candidate.when.map(|(column, _)| column);
-                    ["id"].into_iter().chain(when).map(|column| place(&candidate.path, column)).collect::<Vec<_>>()
+                    ["id"]
+                        .into_iter()
+                        .chain(when)
+                        .map(|column| place(&candidate.path, column))
+                        .collect::<Vec<_>>()
                 };
                 candidates.iter().flat_map(columns).collect()
             }

@@ -67,15 +67,16 @@ impl Derivation {
             let of = input(inputs, source)?;
             let column = of.column(name).ok_or_else(|| {
                 let columns: Vec<&str> = of.columns.iter().map(|column| column.name.as_str()).collect();
-                Error::config(format!("`customerx.{key}` names `{name}`, which `{source}` does not have"))
-                    .hint(format!(
-                        "its columns are {}; custom fields are among them once the table was exported",
-                        columns.join(", ")
-                    ))
+                Error::config(format!("`customerx.{key}` names `{name}`, which `{source}` does not have")).hint(format!(
+                    "its columns are {}; custom fields are among them once the table was exported",
+                    columns.join(", ")
+                ))
             })?;
             if table.column(name).is_some() {
-                return Err(Error::config(format!("`customerx.{key}` names `{name}`, which `{}` has already", table.id))
-                    .hint("leave it out: columns of the set itself are in docs/customerx.md"));
+                return Err(
+                    Error::config(format!("`customerx.{key}` names `{name}`, which `{}` has already", table.id))
+                        .hint("leave it out: columns of the set itself are in docs/customerx.md"),
+                );
             }
             table.columns.push(Column {
                 origin: Origin::Derived,
@@ -138,8 +139,10 @@ fn part(mapping: Mapping, table: &Table, names: &[String], inputs: &BTreeMap<Str
     };
     let values: Vec<Option<Value>> = table.columns.iter().map(value).collect();
     if let Some((name, _)) = mapping.values.iter().find(|(name, _)| table.column(name).is_none()) {
-        return Err(Error::config(format!("table `{}` is declared without the column `{name}`", table.id))
-            .hint("it is derived: the columns of its declaration are those of docs/customerx.md"));
+        return Err(
+            Error::config(format!("table `{}` is declared without the column `{name}`", table.id))
+                .hint("it is derived: the columns of its declaration are those of docs/customerx.md"),
+        );
     }
     let mut part = Part {
         nodes: vec![Node {
@@ -153,7 +156,13 @@ fn part(mapping: Mapping, table: &Table, names: &[String], inputs: &BTreeMap<Str
     };
     let of_rows = part.mapping.only.map(|(column, _)| column).into_iter().chain(part.mapping.present);
     let of_rows: Vec<Place> = of_rows.map(own).collect();
-    let places: Vec<Place> = part.values.iter().flatten().flat_map(Value::places).chain(of_rows.clone()).collect();
+    let places: Vec<Place> = part
+        .values
+        .iter()
+        .flatten()
+        .flat_map(Value::places)
+        .chain(of_rows.clone())
+        .collect();
     for place in places {
         part.reach(&place);
     }

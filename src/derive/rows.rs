@@ -176,7 +176,8 @@ impl<T: FnMut(RecordBatch, Vec<BadCell>) -> Result<bool>> Work<'_, T> {
                             let raw = texts(&raw)?;
                             match value {
                                 Some(Value::Trimmed(_)) => {
-                                    let trim = |text: Option<&'_ str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+                                    let trim =
+                                        |text: Option<&'_ str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
                                     Some(text_array(raw.iter().map(trim)))
                                 }
                                 Some(Value::DocumentType(_)) => {

@@ -109,7 +109,11 @@ async fn with_lookup<T: Send + 'static>(
 async fn little_memory_gives_the_same_rows_in_more_passes() {
     let (sandbox, lake) = (account().await, Lake::memory());
     let set = set(Party::Deal, Party::Deal, Contract::Products, Key::Document);
-    assert!(!export(&connection(&sandbox, set.clone()), &lake, &Selection::default()).await.failed());
+    assert!(
+        !export(&connection(&sandbox, set.clone()), &lake, &Selection::default())
+            .await
+            .failed()
+    );
     for table in [CLIENTS, CONTACTS, CONTRACTS, TIMELINE] {
         let derived = |memory: usize| {
             with_lookup(&lake, &set, table, memory, |derivation, lookup| {
@@ -125,17 +129,29 @@ async fn little_memory_gives_the_same_rows_in_more_passes() {
             })
         };
         let ((rows, bad), reads) = derived(64 << 20).await;
-        assert!(rows.num_rows() > 20 && !bad.is_empty(), "{table}: {} rows, {} bad", rows.num_rows(), bad.len());
+        assert!(
+            rows.num_rows() > 20 && !bad.is_empty(),
+            "{table}: {} rows, {} bad",
+            rows.num_rows(),
+            bad.len()
+        );
         // Not even one contact fits.
         let (little, more) = derived(64).await;
         assert_eq!(little, (rows, bad), "{table}");
         assert!(more > 20 * reads, "{table}: {reads} reads, then {more}");
     }
-    let surveyed = |passes| with_lookup(&lake, &set, CONTRACTS, 64 << 20, move |derivation, lookup| derivation.survey_in(lookup, passes));
+    let surveyed = |passes| {
+        with_lookup(&lake, &set, CONTRACTS, 64 << 20, move |derivation, lookup| {
+            derivation.survey_in(lookup, passes)
+        })
+    };
     let ((once, _), (often, _)) = (surveyed(1).await, surveyed(7).await);
     let (once, often) = (once.unwrap(), often.unwrap());
     assert_eq!(once, often);
-    assert!(once.shared > 0 && once.without > 0 && once.bad > 0 && once.shared + once.without <= once.rows, "{once:?}");
+    assert!(
+        once.shared > 0 && once.without > 0 && once.bad > 0 && once.shared + once.without <= once.rows,
+        "{once:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,12 +161,21 @@ async fn only_what_changed_is_derived_again() {
     let all = Selection::default();
     let first = export(&connection, &lake, &all).await;
     for table in [CLIENTS, CONTACTS, CONTRACTS, TIMELINE] {
-        assert_eq!(told(&first, table).status, Status::Committed, "{table}: {:?}", told(&first, table).error);
+        assert_eq!(
+            told(&first, table).status,
+            Status::Committed,
+            "{table}: {:?}",
+            told(&first, table).error
+        );
     }
     assert!(told(&first, CLIENTS).bad_cells > 0);
     let second = export(&connection, &lake, &all).await;
     for table in [CLIENTS, CONTACTS, CONTRACTS, TIMELINE] {
-        assert_eq!((told(&second, table).status, told(&second, table).rows_read), (Status::Unchanged, 0), "{table}");
+        assert_eq!(
+            (told(&second, table).status, told(&second, table).rows_read),
+            (Status::Unchanged, 0),
+            "{table}"
+        );
         assert_eq!(told(&second, table).rows, told(&first, table).rows, "{table}");
     }
     // Another version of an input with the same rows: nothing is committed, and the run after that need not look again.
@@ -162,11 +187,17 @@ async fn only_what_changed_is_derived_again() {
     assert_eq!((clients.status, clients.version), (Status::Unchanged, Some(1)));
     assert_eq!(clients.rows_read, clients.rows, "it was looked at");
     let fourth = export(&connection, &lake, &all).await;
-    assert_eq!((told(&fourth, CLIENTS).status, told(&fourth, CLIENTS).rows_read), (Status::Unchanged, 0));
+    assert_eq!(
+        (told(&fourth, CLIENTS).status, told(&fourth, CLIENTS).rows_read),
+        (Status::Unchanged, 0)
+    );
     // Another choice is another table.
     connection.customerx = Some(set(Party::Person, Party::Person, Contract::Products, Key::Document));
     let fifth = export(&connection, &lake, &all).await;
-    assert_eq!((told(&fifth, CLIENTS).status, told(&fifth, CLIENTS).version), (Status::Committed, Some(2)));
+    assert_eq!(
+        (told(&fifth, CLIENTS).status, told(&fifth, CLIENTS).version),
+        (Status::Committed, Some(2))
+    );
     let newest = commit::latest(&lake, "ploomes", CLIENTS).await.unwrap().unwrap();
     assert_eq!(newest.derived_from["contacts"], again.version);
     assert!(newest.derived_by.unwrap().contains("client person"));
@@ -183,13 +214,19 @@ async fn a_table_without_its_inputs_says_which() {
     // Never exported.
     let report = export(&connection, &lake, &only(&["contacts", CLIENTS])).await;
     let error = told(&report, CLIENTS).error.as_ref().unwrap();
-    assert!(error.message.contains("`cities`") && error.message.contains("never been exported"), "{error:?}");
+    assert!(
+        error.message.contains("`cities`") && error.message.contains("never been exported"),
+        "{error:?}"
+    );
     assert_eq!(told(&report, "contacts").status, Status::Committed);
     // Left out for good.
     connection.exclude = vec!["cities".to_owned()];
     let report = export(&connection, &lake, &Selection::default()).await;
     let error = told(&report, CLIENTS).error.as_ref().unwrap();
-    assert!(error.message.contains("`cities`") && error.message.contains("leaves out"), "{error:?}");
+    assert!(
+        error.message.contains("`cities`") && error.message.contains("leaves out"),
+        "{error:?}"
+    );
     assert_eq!(told(&report, CONTACTS).status, Status::Committed, "it needs no city");
     // Failed in this run.
     connection.exclude.clear();
@@ -203,14 +240,20 @@ async fn a_table_without_its_inputs_says_which() {
     assert_eq!(told(&report, "roles").status, Status::Failed);
     let contacts = told(&report, CONTACTS);
     assert_eq!(contacts.status, Status::Skipped);
-    assert!(contacts.warning.as_ref().unwrap().contains("`roles`, which it is made of, failed"), "{contacts:?}");
+    assert!(
+        contacts.warning.as_ref().unwrap().contains("`roles`, which it is made of, failed"),
+        "{contacts:?}"
+    );
     assert_eq!(told(&report, CLIENTS).status, Status::Unchanged);
 }
 
 /// The declared tables that this one is made of.
 fn declared(table: &str, set: &CustomerX) -> BTreeMap<String, Table> {
     let source = source();
-    inputs(table, set).into_iter().map(|name| (name.clone(), source.tables[&name].clone())).collect()
+    inputs(table, set)
+        .into_iter()
+        .map(|name| (name.clone(), source.tables[&name].clone()))
+        .collect()
 }
 
 #[test]
@@ -227,8 +270,14 @@ fn every_choice_fits_the_declarations() {
                 let derivation = Derivation::new(&source().tables[table], &set, &declared(table, &set)).unwrap();
                 for part in &derivation.parts {
                     let given = derivation.table.columns.iter().zip(&part.values);
-                    let empty: Vec<&str> = given.filter(|(_, value)| value.is_none()).map(|(column, _)| column.name.as_str()).collect();
-                    assert!(empty.iter().all(|column| ["date_sale", "user_id", "created_at"].contains(column)), "{table}: {empty:?}");
+                    let empty: Vec<&str> = given
+                        .filter(|(_, value)| value.is_none())
+                        .map(|(column, _)| column.name.as_str())
+                        .collect();
+                    assert!(
+                        empty.iter().all(|column| ["date_sale", "user_id", "created_at"].contains(column)),
+                        "{table}: {empty:?}"
+                    );
                 }
             }
         }
@@ -243,11 +292,21 @@ fn further_columns_are_those_of_the_table_the_rows_come_from() {
         Derivation::new(&source().tables[CLIENTS], &set, &declared(CLIENTS, &set))
     };
     let derivation = with(&["amount", "dealnumber"]).unwrap();
-    let last: Vec<_> = derivation.table().columns.iter().rev().take(2).map(|column| (column.name.as_str(), column.kind.name())).collect();
+    let last: Vec<_> = derivation
+        .table()
+        .columns
+        .iter()
+        .rev()
+        .take(2)
+        .map(|column| (column.name.as_str(), column.kind.name()))
+        .collect();
     assert_eq!(last, [("dealnumber", "int"), ("amount", "float")]);
     assert_ne!(derivation.by(), with(&["amount"]).unwrap().by());
     for (fields, words) in [
-        (&["amuont"][..], "`customerx.client_fields` names `amuont`, which `deals` does not have"),
+        (
+            &["amuont"][..],
+            "`customerx.client_fields` names `amuont`, which `deals` does not have",
+        ),
         (&["legalname"], "`deals` does not have"),
         (&["amount", "amount"], "`customerx_clients` has already"),
         (&["email"], "`deals` does not have"),
@@ -277,8 +336,15 @@ fn a_column_that_was_dropped_is_null_unless_rows_are_told_by_it() {
 fn the_document_shows_the_mapping() {
     let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/customerx.md")).unwrap();
     let of = |party| set(party, party, Contract::Deal, Key::Document);
-    let parties = [("deal", of(Party::Deal)), ("organization", of(Party::Organization)), ("person", of(Party::Person))];
-    let contracts = [("deal", usual_contract(Contract::Deal)), ("products", usual_contract(Contract::Products))];
+    let parties = [
+        ("deal", of(Party::Deal)),
+        ("organization", of(Party::Organization)),
+        ("person", of(Party::Person)),
+    ];
+    let contracts = [
+        ("deal", usual_contract(Contract::Deal)),
+        ("products", usual_contract(Contract::Products)),
+    ];
     let mut shown = vec![
         shown_choices(CLIENTS, &parties),
         shown_choices(CONTACTS, &parties),
@@ -298,7 +364,9 @@ fn the_document_shows_the_mapping() {
             contract,
             ..of_client.clone()
         };
-        let contacts = parties.iter().flat_map(|(_, set)| rows(CONTACTS, "contact", with(set.contact, Contract::Deal)));
+        let contacts = parties
+            .iter()
+            .flat_map(|(_, set)| rows(CONTACTS, "contact", with(set.contact, Contract::Deal)));
         let contracts = [Contract::Deal, Contract::Products].map(|contract| rows(CONTRACTS, "contract", with(Party::Deal, contract)));
         let timeline = rows(TIMELINE, "timeline", of_client.clone());
         let mut text: Vec<String> = contacts.chain(contracts.into_iter().flatten()).chain(timeline).collect();
@@ -328,7 +396,9 @@ fn shown_mappings(table: &str, names: &[&str], mappings: &[Mapping]) -> String {
         mappings
             .iter()
             .map(|mapping| {
-                let only = mapping.only.map_or_else(String::new, |(column, value)| format!(" where {column} = {value}"));
+                let only = mapping
+                    .only
+                    .map_or_else(String::new, |(column, value)| format!(" where {column} = {value}"));
                 let present = mapping.present.map_or_else(String::new, |column| format!(" with a {column}"));
                 let joint = if only.is_empty() || present.is_empty() { "" } else { " and" };
                 format!("`{}`{only}{joint}{present}", mapping.table)
@@ -340,8 +410,13 @@ fn shown_mappings(table: &str, names: &[&str], mappings: &[Mapping]) -> String {
             let value = mapping.values.iter().find(|(name, _)| *name == column.name);
             match value {
                 _ if column.name == "identity" => {
-                    let Some((_, Value::Document(place))) = value else { return String::new() };
-                    shown_place(&Place { column: "*key*".to_owned(), ..place.clone() })
+                    let Some((_, Value::Document(place))) = value else {
+                        return String::new();
+                    };
+                    shown_place(&Place {
+                        column: "*key*".to_owned(),
+                        ..place.clone()
+                    })
                 }
                 Some((_, Value::Client(_))) => "the client".to_owned(),
                 Some((_, value)) => words(value),
@@ -366,7 +441,9 @@ fn words(value: &Value) -> String {
         Value::Client(candidates) if candidates.is_empty() => "none".to_owned(),
         Value::Client(candidates) => {
             let shown = |candidate: &Candidate| {
-                let when = candidate.when.map_or_else(String::new, |(column, value)| format!(" if its {column} = {value}"));
+                let when = candidate
+                    .when
+                    .map_or_else(String::new, |(column, value)| format!(" if its {column} = {value}"));
                 format!("{}{when}", shown_path(&candidate.path, "id"))
             };
             candidates.iter().map(shown).collect::<Vec<_>>().join(", else ")
@@ -381,4 +458,46 @@ fn shown_place(place: &Place) -> String {
 fn shown_path(path: &[Hop], column: &str) -> String {
     let hops: String = path.iter().map(|(key, table)| format!("{key} → {table}.")).collect();
     format!("{hops}{column}")
+}
+
+#[test]
+fn mistakes_in_the_block_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, "abc\n").unwrap();
+    let told = |source: &str, block: &str| {
+        let text = format!(
+            "[connections.acme]\nsource = \"{source}\"\ntoken = {{ file = {:?} }}\n[connections.acme.customerx]\n{block}\n",
+            token.display().to_string()
+        );
+        let catalog = Catalog::embedded().unwrap();
+        let config = crate::config::Config::parse("afluente.toml", &text);
+        config
+            .and_then(|config| config.connections(&[], None, &catalog))
+            .map(|found| found[0].customerx.clone())
+    };
+    let whole = "client = \"deal\"\ncontact = \"person\"\ncontract = \"products\"\nkey = \"external_code\"";
+    let expected = CustomerX {
+        deals: Deals::Won,
+        ..set(Party::Deal, Party::Person, Contract::Products, Key::ExternalCode)
+    };
+    assert_eq!(told("ploomes", whole).unwrap(), Some(expected));
+    for (source, block, words) in [
+        (
+            "ploomes",
+            whole.replace("\"deal\"", "\"company\""),
+            "`deal`, `organization`, `person`",
+        ),
+        (
+            "ploomes",
+            whole.replace("external_code", "phone"),
+            "`document`, `external_code`, `email`",
+        ),
+        ("ploomes", whole.replace("client =", "clients ="), "`client`"),
+        ("ploomes", whole.replace("client = \"deal\"\n", ""), "missing field `client`"),
+        ("nectarcrm", whole.to_owned(), "found the source nectarcrm"),
+    ] {
+        let error = told(source, &block).unwrap_err();
+        assert!(error.message().contains(words), "{error}");
+    }
 }

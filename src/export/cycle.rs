@@ -46,7 +46,11 @@ impl Family {
     ) -> Result<Ended> {
         let (decoded, decoded_queue) = mpsc::channel::<Decoded>(SETS_AHEAD);
         let decoder = match self.derivation {
-            None => Some(Decoder::new(&self.connection.source, &self.table, run.started_at.timestamp_micros())?),
+            None => Some(Decoder::new(
+                &self.connection.source,
+                &self.table,
+                run.started_at.timestamp_micros(),
+            )?),
             Some(_) => None,
         };
 
@@ -100,13 +104,7 @@ impl Family {
     }
 
     /// Reads and decodes what the vendor sends.
-    async fn fetch(
-        &self,
-        run: &Run,
-        step: &Step,
-        decoder: Decoder,
-        decoded: mpsc::Sender<Decoded>,
-    ) -> Result<(ReadSummary, Vec<Counts>)> {
+    async fn fetch(&self, run: &Run, step: &Step, decoder: Decoder, decoded: mpsc::Sender<Decoded>) -> Result<(ReadSummary, Vec<Counts>)> {
         let (pages, page_queue) = mpsc::channel::<Page>(PAGES_AHEAD);
         // Who wants a checkpoint at every moment gets one for every page: else they follow the batches.
         let by_page = matches!(step.kind, Kind::Load { .. }) && self.connection.checkpoint.is_zero();

@@ -81,7 +81,10 @@ impl Family {
                 if let (Status::Unchanged, Some(version)) = (report.status, report.version)
                     && let Err(error) = family.confirm(&run.lake, version).await
                 {
-                    let what = format!("unchanged, but that could not be noted, so the next run derives it again: {}", error.message());
+                    let what = format!(
+                        "unchanged, but that could not be noted, so the next run derives it again: {}",
+                        error.message()
+                    );
                     report.warning = Some(report.warning.map_or(what.clone(), |before| format!("{before}; {what}")));
                     place.set(State::Ended(report));
                 }
@@ -149,7 +152,9 @@ impl Family {
         if self.is_other(&base).is_some() {
             return Ok(None);
         }
-        let Some(Some(newest)) = base.into_iter().next() else { return Ok(None) };
+        let Some(Some(newest)) = base.into_iter().next() else {
+            return Ok(None);
+        };
         let (from, by) = sources.versions();
         if newest.derived_from == from && newest.derived_by.as_deref() == Some(by.as_str()) {
             return Ok(Some(newest));
@@ -252,11 +257,10 @@ pub async fn input_manifests(lake: &Lake, connection: &Connection, table: &Table
             .hint(format!("export `{input}` with it, or before it"))
         })?;
         if manifest.resume.is_some() {
-            return Err(Error::config(format!(
-                "`{}` is made of `{input}`, whose first load is not finished",
-                table.id
-            ))
-            .hint(format!("export `{input}` again: its load goes on from where it ended")));
+            return Err(
+                Error::config(format!("`{}` is made of `{input}`, whose first load is not finished", table.id))
+                    .hint(format!("export `{input}` again: its load goes on from where it ended")),
+            );
         }
         manifests.insert(input.clone(), manifest);
     }

@@ -221,8 +221,9 @@ impl Export {
         }
         if families.is_empty() && derived.is_empty() {
             return Err(match options.range {
-                (None, None) => Error::config("no table is left to export")
-                    .hint("check --tables, --exclude and the include and exclude of the configuration; derived tables need their block in it"),
+                (None, None) => Error::config("no table is left to export").hint(
+                    "check --tables, --exclude and the include and exclude of the configuration; derived tables need their block in it",
+                ),
                 _ => Error::config("none of the chosen tables has a cursor, which --from and --until bound")
                     .hint("`afluente tables SOURCE.TABLE` shows a table's cursor; without --from and --until tables are read whole"),
             });

@@ -38,7 +38,9 @@ impl Selection {
     /// The tables of a connection that are derived from others, if its configuration asks for them.
     pub fn derived(&self, connection: &Connection) -> Vec<Table> {
         let derived = connection.source.tables.values().filter(|table| table.is_derived());
-        let wanted = |table: &&Table| connection.customerx.is_some() && self.includes(connection, &table.id) && !self.excludes(connection, &table.id);
+        let wanted = |table: &&Table| {
+            connection.customerx.is_some() && self.includes(connection, &table.id) && !self.excludes(connection, &table.id)
+        };
         derived.filter(wanted).cloned().collect()
     }
 

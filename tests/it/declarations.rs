@@ -25,7 +25,12 @@ struct DocumentedColumn {
 /// Tables that the program makes of others, by source.
 const DERIVED: &[(&str, &[&str])] = &[(
     "ploomes",
-    &["customerx_clients", "customerx_contacts", "customerx_contracts", "customerx_timeline"],
+    &[
+        "customerx_clients",
+        "customerx_contacts",
+        "customerx_contracts",
+        "customerx_timeline",
+    ],
 )];
 
 fn documented() -> BTreeMap<String, Vec<Documented>> {
@@ -44,7 +49,10 @@ fn tables_and_columns_are_exactly_those_of_the_documents() {
         assert_eq!(declared, expected, "tables of {}", source.id);
         // Made of the others, so that no vendor's document knows them.
         let derived: Vec<&str> = derived.iter().map(|table| table.id.as_str()).collect();
-        let known = DERIVED.iter().find(|(of, _)| *of == source.id).map_or(&[][..], |(_, tables)| tables);
+        let known = DERIVED
+            .iter()
+            .find(|(of, _)| *of == source.id)
+            .map_or(&[][..], |(_, tables)| tables);
         assert_eq!(derived, known, "derived tables of {}", source.id);
         for expected in &documented {
             let table = &source.tables[&expected.id];
