@@ -96,7 +96,7 @@ impl Derivation {
         mut take: impl FnMut(RecordBatch, Vec<BadCell>) -> Result<bool>,
     ) -> Result<()> {
         for part in &self.parts {
-            let manifest = lookup.manifest(&part.mapping.table.to_owned())?;
+            let manifest = lookup.manifest(part.mapping.table)?;
             let columns = &part.nodes[0].columns;
             let schema = projected(&arrow_schema(&manifest.as_table()?), columns);
             let (mut held, mut weight, mut wanted) = (Vec::new(), 0, true);
