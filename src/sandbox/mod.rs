@@ -426,6 +426,6 @@ mod tests {
             }
         }
         let digest: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(digest, "5a86b549a16a32a3f6d3b56bd4e8dec05cb27ef0e87bda343a0c0b0a0d921633");
+        assert_eq!(digest, "b93bc02aeba7123d399379dc81ce02576d185a0e207178af1e4a957f232301eb");
     }
 }
