@@ -37,6 +37,7 @@ pub mod config;
 pub mod decode;
 pub mod error;
 pub mod export;
+pub mod fields;
 pub mod http;
 mod json;
 pub mod lease;

@@ -56,6 +56,8 @@ pub enum Command {
     Export(ExportArgs),
     /// Test the configuration, the tokens, every table and the lake
     Check(CheckArgs),
+    /// Show the custom fields of an account, and add columns for new ones
+    Fields(FieldsArgs),
     /// Show the lake's tables: rows, files, savepoint, age
     Status(StatusArgs),
     /// Read the lake again and hold it against its manifests
@@ -195,6 +197,36 @@ pub struct VacuumArgs {
     /// List it and delete nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// How it is written
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub output: ListFormat,
+}
+
+/// `afluente fields`
+#[derive(Debug, Clone, Args)]
+pub struct FieldsArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: FieldsCommand,
+}
+
+/// What to do with custom fields.
+#[derive(Debug, Clone, Subcommand)]
+pub enum FieldsCommand {
+    /// Show every custom field, its columns in the lake, and whether the vendor still has it so
+    List(FieldsListArgs),
+    /// Show only those that are new, renamed, of another type or gone
+    Diff(FieldsListArgs),
+    /// Add columns for fields that are new or of another type; the next export fills them
+    Sync(ConnectionArgs),
+}
+
+/// `afluente fields list` and `afluente fields diff`
+#[derive(Debug, Clone, Args)]
+pub struct FieldsListArgs {
+    /// Which connections
+    #[command(flatten)]
+    pub from: ConnectionArgs,
     /// How it is written
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub output: ListFormat,

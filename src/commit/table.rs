@@ -55,6 +55,8 @@ impl Manifest {
             },
             columns,
             children: self.children.keys().cloned().collect(),
+            custom_fields: None,
+            fields: self.schema.fields.clone(),
         })
     }
 }

@@ -6,12 +6,14 @@
 mod arrow;
 mod check;
 mod column;
+mod field;
 mod load;
 mod source;
 mod table;
 
 pub use arrow::{EXPORTED_AT, arrow_schema};
 pub use column::{Column, ColumnPath, ColumnType, Format, Origin, Step};
+pub use field::{CustomFields, Field, FieldColumn, FieldType, FieldsOf};
 pub use load::Catalog;
 pub use source::{Auth, Count, Pagination, Parameter, RateLimit, Records, Retry, Source};
 pub(crate) use source::{duration, parse_duration};

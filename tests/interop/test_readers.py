@@ -46,9 +46,10 @@ def test_all_documented_tables_are_there(lake):
 
 @pytest.mark.parametrize("table", TABLES)
 def test_duckdb_sees_the_documented_table(lake, documented, table):
-    """Columns, order and types of the catalogue, `_exported_at` last; as many rows as the sandbox holds; no column that is never filled."""
+    """Columns, order and types of the catalogue, then the custom fields, `_exported_at` last; as many rows as the sandbox holds; no column that is never filled."""
     source = scan(lake, table, hive=False)
-    expected = [(column["name"], DUCKDB[column["type"]]) for column in documented[table]["columns"]]
+    columns = [*documented[table]["columns"], *rules.custom(lake.path, table)]
+    expected = [(column["name"], DUCKDB[column["type"]]) for column in columns]
     assert names_and_types(source) == [*expected, ("_exported_at", DUCKDB["timestamp"])]
     filled = ", ".join(f'count("{name}")' for name, _ in expected)
     rows, exported, *counts = query(f"SELECT count(*), count(_exported_at), {filled} FROM {source}")[0]
@@ -97,6 +98,8 @@ def test_files_describe_themselves(lake, documented, table):
     declared = {column["name"]: column for column in lake.tables[table]["columns"]}
     for file in rules.files(lake.path, table):
         schema = pq.read_schema(file)
+        own = rules.custom(lake.path, table)
+        assert all(schema.field(column["name"]).metadata[b"field_key"] for column in own)
         for column in documented[table]["columns"]:
             metadata = {name.decode(): value.decode() for name, value in schema.field(column["name"]).metadata.items()}
             assert metadata["description"] == declared[column["name"]]["description"]
