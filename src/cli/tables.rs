@@ -130,7 +130,10 @@ fn facts(table: &Table) -> Vec<(&'static str, String)> {
         facts.push(("partition", partition.name()));
     }
     if table.experimental {
-        facts.push(("experimental", format!("left out of a run unless it is named: --tables {}", table.id)));
+        facts.push((
+            "experimental",
+            format!("left out of a run unless it is named: --tables {}", table.id),
+        ));
     }
     facts.push(("replication", table.replication.mode.name().to_owned()));
     if let Some(cursor) = &table.replication.cursor {

@@ -415,7 +415,11 @@ impl<'a> Reader<'a> {
 /// Whether the page may be used; see [`Pager::follows`].
 fn follows(pager: &mut Pager<'_>, page: &Envelope) -> Result<bool> {
     let states: Vec<u64> = page.records.iter().map(|record| record.state).collect();
-    pager.follows(&states, page.told.size, page.records.first().and_then(|record| mark_of(page, record)))
+    pager.follows(
+        &states,
+        page.told.size,
+        page.records.first().and_then(|record| mark_of(page, record)),
+    )
 }
 
 /// The key to page by, as it is written.

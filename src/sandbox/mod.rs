@@ -388,12 +388,7 @@ mod tests {
                 "",
                 "clients contacts contracts contract_additives contract_plans tasks tickets financials net_promoter_scores \
                  clients/journeys_clients groups timelines segments services type_contacts users board_csm_steps",
-                [
-                    "",
-                    "page=3&per_page=7",
-                    "updated_at=2026-05-01",
-                    "created_at=2022-01-01&page=2",
-                ],
+                ["", "page=3&per_page=7", "updated_at=2026-05-01", "created_at=2022-01-01&page=2"],
             ),
         ];
         let mut pages = Vec::new();

@@ -146,7 +146,14 @@ impl Server {
             let path = below(&path, desk.vendor.base).unwrap_or("/");
             let ask = Ask { path, query, headers };
             let (answer, delivery) = server.answer(desk, ask, refused, &address);
-            (if desk.vendor.says_left { told(answer, desk.vendor, left) } else { answer }, delivery)
+            (
+                if desk.vendor.says_left {
+                    told(answer, desk.vendor, left)
+                } else {
+                    answer
+                },
+                delivery,
+            )
         });
         let (answer, delivery) = match worked.await {
             Ok(worked) => worked,

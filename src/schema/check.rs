@@ -292,7 +292,10 @@ impl Check<'_> {
             return Err(self.wrong("mode", format_args!("mode {} needs `cursor` and `from`", replication.mode.name())));
         }
         if replication.on_trust && (replication.mode != Mode::Full || replication.always) {
-            return Err(self.wrong("on_trust", "expected mode full without `always`: the filter is not to be trusted unasked"));
+            return Err(self.wrong(
+                "on_trust",
+                "expected mode full without `always`: the filter is not to be trusted unasked",
+            ));
         }
         for (key, parameter, mark) in [("from", &replication.from, "{from}"), ("until", &replication.until, "{until}")] {
             if parameter.as_ref().is_some_and(|parameter| !parameter.value.contains(mark)) {

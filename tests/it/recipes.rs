@@ -76,7 +76,11 @@ explode      = { table = "visits", path = "notes" }
 [columns]
 text = { type = "text", path = ".", description = "O que se anotou." }
 "#;
-    let files = [("acme/source.toml", SOURCE), ("acme/visits.toml", TABLE), ("acme/notes.toml", notes)];
+    let files = [
+        ("acme/source.toml", SOURCE),
+        ("acme/visits.toml", TABLE),
+        ("acme/notes.toml", notes),
+    ];
     let error = load(&files).unwrap_err();
     let message = "acme/notes.toml:4: an exploded table comes with `visits`, expected the key there";
     assert_eq!(error.message(), message);

@@ -27,14 +27,7 @@ enum Style {
     ToldSizeless,
 }
 
-const STYLES: [Style; 6] = [
-    Style::Key,
-    Style::Offset,
-    Style::Latest,
-    Style::Newest,
-    Style::Capped,
-    Style::Told,
-];
+const STYLES: [Style; 6] = [Style::Key, Style::Offset, Style::Latest, Style::Newest, Style::Capped, Style::Told];
 
 impl Style {
     fn declared(self) -> String {

@@ -327,7 +327,10 @@ fn a_resumed_walk_finds_its_place() {
         }),
     );
     assert_eq!(query(&pager), "$orderby=id&$top=500&$skip=899");
-    assert!(!pager.follows(&[0], None, Some("10")).unwrap(), "rows before it may not have been read");
+    assert!(
+        !pager.follows(&[0], None, Some("10")).unwrap(),
+        "rows before it may not have been read"
+    );
     assert_eq!(query(&pager), "$orderby=id&$top=500&$skip=898");
     let page = Held {
         unseen: 1,

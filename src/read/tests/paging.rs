@@ -77,7 +77,10 @@ async fn rows_missing_from_the_count_of_a_header_are_an_error() {
     assert_eq!(outcome.error().message(), "expected the 3 rows that the API counts, found 1");
     assert_eq!(outcome.targets.last().unwrap(), "/Deals?page=1&per_page=1");
     let outcome = run(&tables, [told(&[1, 2], 1, 2)]).await;
-    assert_eq!((outcome.summary().rows, outcome.summary().counted, outcome.targets.len()), (2, Some(2), 1));
+    assert_eq!(
+        (outcome.summary().rows, outcome.summary().counted, outcome.targets.len()),
+        (2, Some(2), 1)
+    );
 }
 
 #[tokio::test]

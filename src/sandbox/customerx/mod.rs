@@ -50,7 +50,16 @@ pub(crate) fn row_counts(world: &World) -> Vec<(&'static str, u64)> {
 /// The tables that change.
 pub(crate) fn churning(world: &World) -> Vec<Subject> {
     let lists = [
-        &CLIENTS, &CONTACTS, &CONTRACTS, &ADDITIVES, &TASKS, &TICKETS, &FINANCIALS, &NPS, &JOURNEYS, &TIMELINE,
+        &CLIENTS,
+        &CONTACTS,
+        &CONTRACTS,
+        &ADDITIVES,
+        &TASKS,
+        &TICKETS,
+        &FINANCIALS,
+        &NPS,
+        &JOURNEYS,
+        &TIMELINE,
     ];
     lists.into_iter().map(|list| list.subject(world)).collect()
 }

@@ -6,7 +6,13 @@ use crate::sandbox::world::World;
 
 use super::list::{List, text, value};
 
-const fn small(path: &'static str, table: &'static str, first: u64, rows: fn(&World) -> u64, write: fn(&World, u64, &mut Object<'_>)) -> List {
+const fn small(
+    path: &'static str,
+    table: &'static str,
+    first: u64,
+    rows: fn(&World) -> u64,
+    write: fn(&World, u64, &mut Object<'_>),
+) -> List {
     List {
         path,
         ids: Ids { table, first, step: 1 },
@@ -19,7 +25,13 @@ const fn small(path: &'static str, table: &'static str, first: u64, rows: fn(&Wo
 
 pub(super) static GROUPS: List = List {
     wrapped: true,
-    ..small("groups", "customerx.groups", 31, |world| world.rows("customerx.groups", 25), write_group)
+    ..small(
+        "groups",
+        "customerx.groups",
+        31,
+        |world| world.rows("customerx.groups", 25),
+        write_group,
+    )
 };
 
 pub(super) static SEGMENTS: List = small(
@@ -46,13 +58,7 @@ pub(super) static KINDS_OF_CONTACTS: List = small(
     |world, row, o| fill_named(world, &KINDS_OF_CONTACTS, row, o),
 );
 
-pub(super) static USERS: List = small(
-    "users",
-    "customerx.users",
-    50,
-    |world| world.rows("customerx.users", 12),
-    fill_user,
-);
+pub(super) static USERS: List = small("users", "customerx.users", 50, |world| world.rows("customerx.users", 12), fill_user);
 
 pub(super) static STEPS: List = small(
     "board_csm_steps",
@@ -65,8 +71,14 @@ pub(super) static STEPS: List = small(
 static NAMES: [(&str, &[&str]); 4] = [
     ("segments", &["Indústria", "Varejo", "Saúde", "Educação", "Agronegócio", "Serviços"]),
     ("services", &["Assinatura", "Projeto", "Suporte", "Consultoria"]),
-    ("type_contacts", &["Decisor", "Usuário-chave", "Financeiro", "TI & infraestrutura", "Jurídico"]),
-    ("board_csm_steps", &["A fazer", "Em andamento", "Aguardando cliente", "Concluído", "Cancelado"]),
+    (
+        "type_contacts",
+        &["Decisor", "Usuário-chave", "Financeiro", "TI & infraestrutura", "Jurídico"],
+    ),
+    (
+        "board_csm_steps",
+        &["A fazer", "Em andamento", "Aguardando cliente", "Concluído", "Cancelado"],
+    ),
 ];
 
 /// What a row of one of these lists is called.

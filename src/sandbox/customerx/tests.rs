@@ -53,7 +53,9 @@ fn every_table_answers_as_many_rows_as_are_counted() {
     for (large, table_rows) in [(0, &[][..]), (1, &[]), (7, &[]), (130, &[]), (60, &fixed)] {
         let mut world = World::new(3, large, table_rows);
         check_counts(&world);
-        world.churn(1, 300, &["customerx.clients", "customerx.contacts", "customerx.tasks"], false).unwrap();
+        world
+            .churn(1, 300, &["customerx.clients", "customerx.contacts", "customerx.tasks"], false)
+            .unwrap();
         check_counts(&world);
     }
 }
@@ -67,7 +69,11 @@ fn check_counts(world: &World) {
                 assert_eq!(unique.len(), all[table].len());
                 unique.len()
             }
-            Some((parent, member)) => all[parent].iter().filter_map(|record| record[member].as_array()).map(Vec::len).sum(),
+            Some((parent, member)) => all[parent]
+                .iter()
+                .filter_map(|record| record[member].as_array())
+                .map(Vec::len)
+                .sum(),
         };
         assert_eq!(found as u64, rows, "{table} of {}", world.large);
     }
@@ -105,7 +111,11 @@ fn pages_hold_twenty_rows_at_most_and_headers_tell() {
     ] {
         let answer = get(&world, "/clients/", query);
         assert_eq!(answer.value().as_array().unwrap().len(), rows, "{query}");
-        let told = (header(&answer, "X-Per-Page"), header(&answer, "X-Pages"), header(&answer, "X-Total"));
+        let told = (
+            header(&answer, "X-Per-Page"),
+            header(&answer, "X-Pages"),
+            header(&answer, "X-Total"),
+        );
         assert_eq!(told, (size, pages, 47), "{query}");
     }
     assert_eq!(header(&get(&World::new(1, 0, &[]), "/clients", ""), "X-Pages"), 0);
@@ -163,7 +173,10 @@ fn values_are_spelled_in_every_way_that_was_seen() {
     assert_eq!(kinds("customerx.clients", "/phones/0"), BTreeSet::from(["object", "text"]));
     assert_eq!(kinds("customerx.clients", "/segment"), BTreeSet::from(["null", "object"]));
     assert_eq!(kinds("customerx.clients", "/group"), BTreeSet::from(["null", "text"]));
-    assert_eq!(kinds("customerx.contacts", "/type_contact"), BTreeSet::from(["null", "object", "text"]));
+    assert_eq!(
+        kinds("customerx.contacts", "/type_contact"),
+        BTreeSet::from(["null", "object", "text"])
+    );
     assert_eq!(kinds("customerx.contracts", "/contract_value"), BTreeSet::from(["null", "text"]));
     let values = BTreeSet::from(["array", "bool", "null", "number", "text"]);
     assert_eq!(kinds("customerx.clients", "/custom_attributes/0/value"), values);

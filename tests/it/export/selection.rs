@@ -73,7 +73,11 @@ fn globs_choose_tables_with_what_is_exploded_from_them() {
         ),
         (
             "experimental",
-            &["customerx", "--tables", "timeline,customerx.users,type_contacts,board_csm_steps,segments,services"],
+            &[
+                "customerx",
+                "--tables",
+                "timeline,customerx.users,type_contacts,board_csm_steps,segments,services",
+            ],
             names(&[
                 "customerx.board_csm_steps",
                 "customerx.segments",
