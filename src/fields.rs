@@ -70,6 +70,8 @@ pub fn compare(exported: &[Field], listed: &[Listed]) -> Vec<(Field, State)> {
 pub fn synchronise(exported: &[Field], listed: &[Listed], declared: &Table, custom: &CustomFields) -> Vec<Field> {
     let mut taken: HashSet<String> = declared.columns.iter().map(|column| column.name.to_lowercase()).collect();
     taken.insert(EXPORTED_AT.to_owned());
+    // Readers take the folders for a column, and would hide one of that name.
+    taken.extend(declared.partition.iter().map(|partition| partition.name().to_lowercase()));
     taken.extend(exported.iter().flat_map(|field| field.columns.iter().cloned()));
     let mut fields = exported.to_vec();
     for one in listed {
@@ -102,18 +104,27 @@ impl Listed {
     }
 }
 
+/// Whether the vendor's values of a field belong into its columns: they are the last that it got, and it has not become of another type since. Without the vendor's list
+/// the former alone tells. A value of another type may stand in the same member, as an option's number does where a whole number did.
+pub fn is_read(field: &Field, exported: &[Field], listed: &[Listed]) -> bool {
+    let same = listed.iter().find(|one| one.key == field.key);
+    is_last(field, exported) && same.is_none_or(|one| one.is_of_type(field))
+}
+
 fn state(field: &Field, exported: &[Field], listed: &[Listed]) -> State {
-    // Of the columns that a field has had of several types, the last are its own.
-    let is_last = exported
-        .iter()
-        .rfind(|other| other.key == field.key)
-        .is_some_and(|last| std::ptr::eq(last, field));
+    let is_last = is_last(field, exported);
     match listed.iter().find(|one| one.key == field.key) {
         Some(one) if is_last && !one.is_of_type(field) => State::Retyped,
         Some(one) if is_last && one.name != field.name => State::Renamed,
         Some(_) if is_last => State::Exported,
         _ => State::Gone,
     }
+}
+
+/// Of the columns that a field has had of several types, the last are its own.
+fn is_last(field: &Field, exported: &[Field]) -> bool {
+    let last = exported.iter().rfind(|other| other.key == field.key);
+    last.is_some_and(|last| last.columns == field.columns)
 }
 
 /// Names for the columns of a field, none of which is taken: `<name><suffix>`, or `<name>_2<suffix>` and so on.
@@ -250,6 +261,37 @@ mod tests {
             "h: exported_at",
         ];
         assert_eq!(columns_of(&fields), expected);
+    }
+
+    #[test]
+    fn values_of_another_type_belong_into_no_column() {
+        let read =
+            |fields: &[Field], listed: &[Listed]| -> Vec<bool> { fields.iter().map(|field| is_read(field, fields, listed)).collect() };
+        let before = [listed("a", "Um", "int", false), listed("b", "Dois", "option", false)];
+        let now = [listed("a", "Um", "option", false), listed("b", "Novo", "option", false)];
+        let fields = synchronised(&[&before]);
+        assert_eq!(read(&fields, &before), [true, true]);
+        assert_eq!(read(&fields, &now), [false, true]);
+        // What is gone has no values; the vendor's word for it is not needed.
+        assert_eq!(read(&fields, &[]), [true, true]);
+        let fields = synchronised(&[&before, &now]);
+        assert_eq!(read(&fields, &now), [false, true, true]);
+        assert_eq!(read(&fields, &[]), [false, true, true]);
+    }
+
+    #[test]
+    fn no_column_is_named_as_the_folders_are() {
+        let catalog = Catalog::embedded().unwrap();
+        let source = catalog.source("ploomes").unwrap();
+        let orders = &source.tables["orders"];
+        assert_eq!(orders.partition.as_ref().unwrap().name(), "date_year");
+        let fields = synchronise(
+            &[],
+            &[listed("a", "Date year", "int", false)],
+            orders,
+            source.custom_fields.as_ref().unwrap(),
+        );
+        assert_eq!(columns_of(&fields), ["a: date_year_2"]);
     }
 
     #[test]

@@ -336,6 +336,12 @@ pub struct SandboxArgs {
     /// Changes of the data per answer (0.1 is one in ten answers), so that tables move while they are read
     #[arg(long, value_name = "RATE", default_value_t = 0.0, value_parser = parse_rate)]
     pub churn: f64,
+    /// Custom fields of each Ploomes entity that has them
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(0..=1000))]
+    pub custom_fields: u64,
+    /// Ploomes tables whose custom fields are refused, with 403 or another status (`ploomes.deals,ploomes.orders=400`; `ploomes.fields`: their list)
+    #[arg(long, value_name = "TABLE[=STATUS],...", value_delimiter = ',', value_parser = parse_refusal)]
+    pub refuse_custom_fields: Vec<(String, u16)>,
 }
 
 /// `afluente demo`
@@ -472,6 +478,16 @@ fn parse_table_rows(text: &str) -> Result<(String, u64), String> {
         .and_then(|(table, rows)| Some((table.to_owned(), rows.parse().ok()?)))
         .filter(|(table, _)| table.contains('.'))
         .ok_or_else(|| "expected source.table=rows, such as ploomes.contacts=3000000".to_owned())
+}
+
+fn parse_refusal(text: &str) -> Result<(String, u16), String> {
+    let (table, status) = text.split_once('=').unwrap_or((text, "403"));
+    status
+        .parse()
+        .ok()
+        .filter(|_| table.contains('.'))
+        .map(|status| (table.to_owned(), status))
+        .ok_or_else(|| "expected source.table[=status], such as ploomes.deals or ploomes.orders=400".to_owned())
 }
 
 #[cfg(test)]

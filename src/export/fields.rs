@@ -12,7 +12,7 @@ use super::{Export, Family, Run, intake};
 use crate::commit::{self, Manifest, ManifestSchema};
 use crate::decode::Decoder;
 use crate::error::{Error, Kind, Result};
-use crate::fields::{Listed, State, compare, synchronise};
+use crate::fields::{Listed, State, compare, is_read, synchronise};
 use crate::http::{Client, Meter};
 use crate::read::{self, ReadOptions};
 use crate::schema::{Access, Column, ColumnPath, ColumnType, CustomFields, Fetch, Field, Origin, Replication, Source, Table};
@@ -101,20 +101,20 @@ impl Family {
         warnings: &mut Vec<String>,
     ) -> Result<Arc<Self>> {
         let exported = parent.map_or(&[][..], |parent| &parent.schema.fields);
-        let plain = || Ok(Arc::new(self.extended_by(exported)));
+        let plain = |listed: &[Listed]| Ok(Arc::new(self.extended_by(exported, listed)));
         let listed = match self.listed(run).await {
-            None => return plain(),
+            None => return plain(&[]),
             Some(Ok(listed)) => listed,
             Some(Err(error)) if matches!(error.kind(), Kind::Auth | Kind::Stopped) => return Err(error),
             // A table without columns that it should have would be a wrong one for ever.
             Some(Err(error)) if parent.is_none() && error.kind() != Kind::Refused => return Err(error),
             Some(Err(error)) => {
                 warnings.push(format!("the custom fields of the account are not known: {}", error.message()));
-                return plain();
+                return plain(&[]);
             }
         };
         let Some(custom) = &self.connection.source.custom_fields else {
-            return plain();
+            return plain(&listed);
         };
         if parent.is_some() {
             let count = |wanted| compare(exported, &listed).into_iter().filter(|(_, state)| *state == wanted).count();
@@ -125,9 +125,9 @@ impl Family {
                     self.connection.name
                 ));
             }
-            return plain();
+            return plain(&listed);
         }
-        let family = Arc::new(self.extended_by(&synchronise(&[], &listed, &self.table, custom)));
+        let family = Arc::new(self.extended_by(&synchronise(&[], &listed, &self.table, custom), &listed));
         match family.refusal(run).await? {
             None => Ok(family),
             Some(refusal) => {
@@ -140,12 +140,18 @@ impl Family {
         }
     }
 
-    /// The family with these custom fields as columns behind the declared ones.
-    pub(super) fn extended_by(&self, fields: &[Field]) -> Self {
+    /// The family with these custom fields as columns behind the declared ones; those that the vendor's values do not belong into, as its list tells, are null.
+    pub(super) fn extended_by(&self, fields: &[Field], listed: &[Listed]) -> Self {
         let mut table = self.table.clone();
         let source = &self.connection.source;
         if let (Some(custom), false) = (&source.custom_fields, fields.is_empty()) {
-            let columns = fields.iter().flat_map(|field| custom.columns(field, source.timezone));
+            let columns = fields.iter().flat_map(|field| {
+                let mut columns = custom.columns(field, source.timezone);
+                if !is_read(field, fields, listed) {
+                    columns.iter_mut().for_each(|column| column.origin = Origin::Path(Vec::new()));
+                }
+                columns
+            });
             table.columns.extend(columns);
             table.fields = fields.to_vec();
             if let Access::Fetch(fetch) = &mut table.access {
@@ -219,7 +225,7 @@ impl Family {
             .flat_map(|field| field.columns.iter().cloned())
             .collect();
         if fields != base.schema.fields {
-            let family = self.extended_by(&fields);
+            let family = self.extended_by(&fields, &listed);
             if let Some(refusal) = family.refusal(run).await? {
                 return Err(Error::new(
                     Kind::Refused,

@@ -74,10 +74,14 @@ impl Selection {
                     .iter()
                     .flat_map(|connection| connection.source.tables.keys())
                     .min_by_key(|table| distance(glob.rsplit('.').next().unwrap_or(glob), table));
-                let error = Error::config(format!("unknown table `{glob}`"));
+                let is_pattern = glob.contains(['*', '?']);
+                let error = Error::config(match is_pattern {
+                    true => format!("no table matches `{glob}`"),
+                    false => format!("unknown table `{glob}`"),
+                });
                 return Err(match nearest {
-                    Some(table) => error.hint(format!("did you mean `{table}`? `afluente tables` lists them all")),
-                    None => error.hint("`afluente tables` lists them all"),
+                    Some(table) if !is_pattern => error.hint(format!("did you mean `{table}`? `afluente tables` lists them all")),
+                    _ => error.hint("`afluente tables` lists them all"),
                 });
             }
         }

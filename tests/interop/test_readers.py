@@ -152,31 +152,6 @@ def test_pyarrow_and_polars_read_every_value(lake):
         assert [frame[name].drop_nulls().n_unique() for name in columns] == found, table
 
 
-@pytest.fixture(scope="module")
-def spark(tmp_path_factory):
-    """Spark on two local cores."""
-    from pyspark.sql import SparkSession
-
-    session = (
-        SparkSession.builder.master("local[2]")
-        .appName("afluente-interop")
-        .config("spark.ui.enabled", "false")
-        .config("spark.driver.memory", "1g")
-        .config("spark.driver.host", "127.0.0.1")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        # A hundred small queries: compiling each costs more than it saves.
-        .config("spark.sql.codegen.wholeStage", "false")
-        .config("spark.sql.adaptive.enabled", "false")
-        .config("spark.sql.shuffle.partitions", "2")
-        .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.sql.warehouse.dir", str(tmp_path_factory.mktemp("warehouse")))
-        .getOrCreate()
-    )
-    session.sparkContext.setLogLevel("ERROR")
-    yield session
-    session.stop()
-
-
 def test_spark_reads_the_same(lake, spark):
     """Spark discovers the partitions of every folder and finds the same columns and rows, every column decoded."""
     from pyspark.sql import functions as f
