@@ -55,6 +55,10 @@ fn documented(setup: &Setup) {
             let (exported_at, found) = found.split_last().unwrap();
             assert_eq!(exported_at["name"], "_exported_at");
             let columns = &table["columns"];
+            // The columns of custom fields, which the manifest names, follow those of the documents.
+            let fields = manifests[&name]["schema"]["fields"].as_array().into_iter().flatten();
+            let own = fields.map(|field| field["columns"].as_array().unwrap().len()).sum::<usize>();
+            let (found, _) = found.split_at(found.len() - own);
             assert_eq!(described(columns, found), described(columns, columns.as_array().unwrap()), "{name}");
         }
     }
