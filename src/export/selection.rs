@@ -16,6 +16,8 @@ pub struct Selection {
 impl Selection {
     /// The tables of a connection that are fetched, each with the tables exploded from it that are wanted.
     ///
+    /// An experimental table is left out unless it, or one exploded from it, is named without a `*` or `?`.
+    ///
     /// A table and those exploded from it are read together: naming one names them all. Excluding a table excludes what is exploded
     /// from it; an exploded table can be excluded on its own.
     pub fn families(&self, connection: &Connection) -> Vec<Table> {
@@ -25,20 +27,27 @@ impl Selection {
                 .chain(&connection.exclude)
                 .any(|glob| names(glob, connection, table))
         };
-        let included = |table: &str| {
-            let globs = if self.tables.is_empty() {
-                &connection.include
-            } else {
-                &self.tables
-            };
-            globs.iter().any(|glob| names(glob, connection, table))
+        let globs = if self.tables.is_empty() {
+            &connection.include
+        } else {
+            &self.tables
+        };
+        let included = |table: &str, by_name: bool| {
+            globs
+                .iter()
+                .filter(|glob| !by_name || !glob.contains(['*', '?']))
+                .any(|glob| names(glob, connection, table))
         };
         connection
             .source
             .tables
             .values()
             .filter(|table| table.fetch().is_some() && !excluded(&table.id))
-            .filter(|table| included(&table.id) || table.children.iter().any(|child| included(child)))
+            .filter(|table| {
+                std::iter::once(&table.id)
+                    .chain(&table.children)
+                    .any(|id| included(id, table.experimental))
+            })
             .map(|table| {
                 let mut table = table.clone();
                 table.children.retain(|child| !excluded(child));
