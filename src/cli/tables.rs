@@ -71,7 +71,7 @@ fn list(source: &Source) -> String {
     text.push_str(&format!("  {:width$}  cols  {:11}  title\n", "table", "mode"));
     for table in source.tables.values() {
         text.push_str(&format!(
-            "  {:width$}  {:>4}  {:11}  {}\n",
+            "  {:width$}  {:>4}  {:11}  {}{}\n",
             table.id,
             table.columns.len(),
             if table.is_derived() {
@@ -79,7 +79,8 @@ fn list(source: &Source) -> String {
             } else {
                 table.replication.mode.name()
             },
-            table.title
+            table.title,
+            if table.experimental { " (experimental)" } else { "" }
         ));
     }
     text
@@ -141,6 +142,12 @@ fn facts(table: &Table) -> Vec<(&'static str, String)> {
     if let Some(partition) = &table.partition {
         facts.push(("partition", partition.name()));
     }
+    if table.experimental {
+        facts.push((
+            "experimental",
+            format!("left out of a run unless it is named: --tables {}", table.id),
+        ));
+    }
     if !table.is_derived() {
         facts.push(("replication", table.replication.mode.name().to_owned()));
     }
@@ -179,6 +186,9 @@ fn json_table(table: &Table) -> serde_json::Value {
         object[name.replace(' ', "_")] = value.into();
     }
     object["primary_key"] = table.primary_key.clone().into();
+    if table.experimental {
+        object["experimental"] = true.into();
+    }
     object["columns"] = columns.into();
     object
 }

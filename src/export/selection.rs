@@ -16,17 +16,23 @@ pub struct Selection {
 impl Selection {
     /// The tables of a connection that are fetched, each with the tables exploded from it that are wanted.
     ///
+    /// An experimental table is left out unless it, or one exploded from it, is named without a `*` or `?`.
+    ///
     /// A table and those exploded from it are read together: naming one names them all. Excluding a table excludes what is exploded
     /// from it; an exploded table can be excluded on its own.
     pub fn families(&self, connection: &Connection) -> Vec<Table> {
         let excluded = |table: &str| self.excludes(connection, table);
-        let included = |table: &str| self.includes(connection, table);
+        let included = |table: &str, by_name: bool| self.includes(connection, table, by_name);
         connection
             .source
             .tables
             .values()
             .filter(|table| table.fetch().is_some() && !excluded(&table.id))
-            .filter(|table| included(&table.id) || table.children.iter().any(|child| included(child)))
+            .filter(|table| {
+                std::iter::once(&table.id)
+                    .chain(&table.children)
+                    .any(|id| included(id, table.experimental))
+            })
             .map(|table| {
                 let mut table = table.clone();
                 table.children.retain(|child| !excluded(child));
@@ -39,18 +45,22 @@ impl Selection {
     pub fn derived(&self, connection: &Connection) -> Vec<Table> {
         let derived = connection.source.tables.values().filter(|table| table.is_derived());
         let wanted = |table: &&Table| {
-            connection.customerx.is_some() && self.includes(connection, &table.id) && !self.excludes(connection, &table.id)
+            connection.customerx.is_some() && self.includes(connection, &table.id, false) && !self.excludes(connection, &table.id)
         };
         derived.filter(wanted).cloned().collect()
     }
 
-    fn includes(&self, connection: &Connection, table: &str) -> bool {
+    /// Whether a glob that is to be exported names the table; `by_name`, only as a whole.
+    fn includes(&self, connection: &Connection, table: &str, by_name: bool) -> bool {
         let globs = if self.tables.is_empty() {
             &connection.include
         } else {
             &self.tables
         };
-        globs.iter().any(|glob| names(glob, connection, table))
+        globs
+            .iter()
+            .filter(|glob| !by_name || !glob.contains(['*', '?']))
+            .any(|glob| names(glob, connection, table))
     }
 
     fn excludes(&self, connection: &Connection, table: &str) -> bool {

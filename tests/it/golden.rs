@@ -235,7 +235,7 @@ fn cell_as_json(column: &dyn Array, row: usize) -> Value {
             .unwrap()
             .to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
             .into(),
-        DataType::Date32 => (chrono::NaiveDate::default() + chrono::Days::new(column.as_primitive::<Date32Type>().value(row) as u64))
+        DataType::Date32 => (chrono::NaiveDate::default() + chrono::TimeDelta::days(column.as_primitive::<Date32Type>().value(row).into()))
             .to_string()
             .into(),
         other => panic!("no column is {other}"),
