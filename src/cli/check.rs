@@ -200,12 +200,12 @@ async fn survey(connection: &Connection, set: &CustomerX, table: &Table, lake: &
         number(survey.shared)
     );
     if survey.bad > 0 {
-        told.push_str(&format!("; {} no CPF or CNPJ", count_are(survey.bad)));
+        told.push_str(&format!("; {} no CPF or CNPJ", none_of_them(survey.bad)));
     }
     Ok(told)
 }
 
-fn count_are(values: u64) -> String {
+fn none_of_them(values: u64) -> String {
     match values {
         1 => "1 value is".to_owned(),
         many => format!("{} values are", number(many)),

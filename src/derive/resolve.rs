@@ -92,8 +92,9 @@ impl Derivation {
         }
         for part in &parts {
             // A whole table without identities is no mistake that one should find out later.
-            let place = Value::places(&part.values[place_of(&table, "identity")].clone().unwrap_or(Value::Text("")));
-            for place in place {
+            let identity = table.columns.iter().position(|column| column.name == "identity");
+            let value = identity.and_then(|at| part.values[at].as_ref());
+            for place in value.map(Value::places).unwrap_or_default() {
                 needed(part, &place.path, &place.column, inputs)
                     .map_err(|error| error.hint(format!("`customerx.key = \"{}\"` is read from it", set.key.name())))?;
             }
@@ -259,8 +260,4 @@ fn wrong_type(table: &str, found: &Column, expected: ColumnType) -> Error {
         found.kind.name(),
         expected.name()
     ))
-}
-
-fn place_of(table: &Table, column: &str) -> usize {
-    table.columns.iter().position(|known| known.name == column).unwrap_or(0)
 }

@@ -441,6 +441,6 @@ mod tests {
             }
         }
         let digest: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(digest, "b93bc02aeba7123d399379dc81ce02576d185a0e207178af1e4a957f232301eb");
+        assert_eq!(digest, "3e4c8e5de90d77da17b2d5651a44ae401c8b79d0d05b26b92cbd4981c9b65261");
     }
 }
