@@ -441,6 +441,6 @@ mod tests {
             }
         }
         let digest: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(digest, "b93bc02aeba7123d399379dc81ce02576d185a0e207178af1e4a957f232301eb");
+        assert_eq!(digest, "445e7035dbe07a20b2f58324342164fd4b6198c6c8f76f1fc97920ed02c2b616");
     }
 }
