@@ -81,7 +81,11 @@ impl Family {
         }
         let step = self.step(run, &base);
         if run.options.range != (None, None) && step.kind != StepKind::Backfill {
-            let what = "its first load was not finished: that was gone on with, which brings what --from and --until ask for with the rest";
+            let what = if step.reads_all() {
+                "all of it was read, which brings what --from and --until ask for with the rest"
+            } else {
+                "its first load was not finished: that was gone on with, which brings what --from and --until ask for with the rest"
+            };
             refreshed.warnings.push(what.to_owned());
         }
         let reconciles = self
