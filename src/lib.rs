@@ -22,6 +22,8 @@
 //! | [`lease`] | who is at work on a connection |
 //! | [`export`] | one run over many tables |
 //! | [`vacuum`](mod@vacuum) | drops what no manifest needs |
+//! | [`personal`] | what becomes of personal data |
+//! | [`forget`](mod@forget) | the rows of one key taken out of a lake |
 //! | [`status`], [`verify`], [`compact`], [`views`], [`metrics`] | what is asked of a lake, and of a run, afterwards |
 //! | [`sandbox`] | the vendors' APIs, simulated |
 //!
@@ -37,6 +39,7 @@ pub mod config;
 pub mod decode;
 pub mod error;
 pub mod export;
+pub mod forget;
 mod glob;
 pub mod hash_key;
 pub mod http;

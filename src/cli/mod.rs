@@ -9,7 +9,9 @@ mod compact;
 mod demo;
 mod export;
 mod forecast;
+mod forget;
 mod init;
+mod inventory;
 mod lake;
 mod log;
 mod printer;
@@ -84,6 +86,7 @@ fn run(cli: Cli, printer: &Printer) -> Result<Done> {
         Command::Status(args) => wait(status::run(&args, printer)),
         Command::Verify(args) => wait(verify::run(&args, printer)),
         Command::Views(args) => wait(views::run(&args, printer)),
+        Command::Forget(args) => wait(forget::run(&args, printer)),
         Command::Compact(args) => wait(compact::run(&args, printer)),
         Command::Check(args) => wait(check::run(&args, printer)),
         Command::Sandbox(args) => wait(sandbox::run(&args, printer)),
