@@ -99,7 +99,7 @@ fn value_tree(table: &Table, pages: &[Page]) -> usize {
                     .iter()
                     .filter_map(|step| match step {
                         Step::Member(name) => Some(name.as_str()),
-                        Step::Elements => None,
+                        Step::Elements | Step::Where(..) => None,
                     })
                     .collect()
             });

@@ -39,6 +39,7 @@ pub mod config;
 pub mod decode;
 pub mod error;
 pub mod export;
+pub mod fields;
 pub mod forget;
 mod glob;
 pub mod hash_key;

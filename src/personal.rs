@@ -96,7 +96,10 @@ impl PersonalConfig {
                 names.dedup();
                 return Err(wrong("table".to_owned()).hint(format!("the tables are {}", names.join(", "))));
             }
-            let Some(column) = &rule.column else { continue };
+            // Which custom fields there are is known when a table is exported.
+            let Some(column) = rule.column.as_ref().filter(|_| !matched.iter().any(|table| table.custom_fields.is_some())) else {
+                continue;
+            };
             if !matched.iter().any(|table| table.columns.iter().any(|other| matches(column, &other.name))) {
                 let mut names: Vec<&str> = matched
                     .iter()
@@ -181,6 +184,26 @@ impl Policies {
     /// What hashes, if anything does.
     pub fn key(&self) -> Option<&HashKey> {
         self.key.as_ref()
+    }
+
+    /// Whether anything is chosen that does not keep values as they are.
+    pub fn protect(&self) -> bool {
+        let mut chosen = self.kinds.values().copied().chain(self.rules.iter().map(|rule| rule.policy));
+        self.default != Policy::Keep || chosen.any(|policy| policy != Policy::Keep)
+    }
+
+    /// The keys under `[personal.tables]` that speak of a column which this table, with its custom fields, does not have.
+    pub fn unmatched(&self, table: &Table) -> Vec<String> {
+        let names = || table.columns.iter().map(|column| &column.name).chain(&table.dropped);
+        let speaks = |rule: &&Rule| {
+            let of_this = rule.table == table.id && rule.column.as_ref().is_some_and(|column| !column.contains(['*', '?']));
+            of_this && !names().any(|name| rule.column.as_ref() == Some(name))
+        };
+        self.rules
+            .iter()
+            .filter(speaks)
+            .map(|rule| format!("{}.{}", rule.table, rule.column.as_deref().unwrap_or_default()))
+            .collect()
     }
 
     /// What is chosen for a column of this table.

@@ -56,6 +56,8 @@ pub enum Command {
     Export(ExportArgs),
     /// Test the configuration, the tokens, every table and the lake
     Check(CheckArgs),
+    /// Show the custom fields of an account, and add columns for new ones
+    Fields(FieldsArgs),
     /// Show the lake's tables: rows, files, savepoint, age
     Status(StatusArgs),
     /// Read the lake again and hold it against its manifests
@@ -202,6 +204,36 @@ pub struct VacuumArgs {
     pub output: ListFormat,
 }
 
+/// `afluente fields`
+#[derive(Debug, Clone, Args)]
+pub struct FieldsArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: FieldsCommand,
+}
+
+/// What to do with custom fields.
+#[derive(Debug, Clone, Subcommand)]
+pub enum FieldsCommand {
+    /// Show every custom field, its columns in the lake, and whether the vendor still has it so
+    List(FieldsListArgs),
+    /// Show only those that are new, renamed, of another type or gone
+    Diff(FieldsListArgs),
+    /// Add columns for fields that are new or of another type; the next export fills them
+    Sync(ConnectionArgs),
+}
+
+/// `afluente fields list` and `afluente fields diff`
+#[derive(Debug, Clone, Args)]
+pub struct FieldsListArgs {
+    /// Which connections
+    #[command(flatten)]
+    pub from: ConnectionArgs,
+    /// How it is written
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub output: ListFormat,
+}
+
 /// `afluente status`
 #[derive(Debug, Clone, Args)]
 pub struct StatusArgs {
@@ -338,6 +370,12 @@ pub struct SandboxArgs {
     /// Changes of the data per answer (0.1 is one in ten answers), so that tables move while they are read
     #[arg(long, value_name = "RATE", default_value_t = 0.0, value_parser = parse_rate)]
     pub churn: f64,
+    /// Custom fields of each Ploomes entity that has them
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(0..=1000))]
+    pub custom_fields: u64,
+    /// Ploomes tables whose custom fields are refused, with 403 or another status (`ploomes.deals,ploomes.orders=400`; `ploomes.fields`: their list)
+    #[arg(long, value_name = "TABLE[=STATUS],...", value_delimiter = ',', value_parser = parse_refusal)]
+    pub refuse_custom_fields: Vec<(String, u16)>,
 }
 
 /// `afluente demo`
@@ -474,6 +512,16 @@ fn parse_table_rows(text: &str) -> Result<(String, u64), String> {
         .and_then(|(table, rows)| Some((table.to_owned(), rows.parse().ok()?)))
         .filter(|(table, _)| table.contains('.'))
         .ok_or_else(|| "expected source.table=rows, such as ploomes.contacts=3000000".to_owned())
+}
+
+fn parse_refusal(text: &str) -> Result<(String, u16), String> {
+    let (table, status) = text.split_once('=').unwrap_or((text, "403"));
+    status
+        .parse()
+        .ok()
+        .filter(|_| table.contains('.'))
+        .map(|status| (table.to_owned(), status))
+        .ok_or_else(|| "expected source.table[=status], such as ploomes.deals or ploomes.orders=400".to_owned())
 }
 
 #[cfg(test)]

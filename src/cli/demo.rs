@@ -25,6 +25,7 @@ pub(super) async fn run(args: &DemoArgs, printer: &Printer) -> Result<Done> {
         faults: sandbox::Faults::default(),
         churn: 0.0,
         page_delay: Duration::ZERO,
+        ..sandbox::Options::default()
     })
     .await
     .map_err(|error| Error::config(format!("the sandbox cannot listen on this machine: {error}")))?;

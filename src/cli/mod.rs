@@ -8,6 +8,7 @@ mod check;
 mod compact;
 mod demo;
 mod export;
+mod fields;
 mod forecast;
 mod forget;
 mod init;
@@ -89,6 +90,7 @@ fn run(cli: Cli, printer: &Printer) -> Result<Done> {
         Command::Forget(args) => wait(forget::run(&args, printer)),
         Command::Compact(args) => wait(compact::run(&args, printer)),
         Command::Check(args) => wait(check::run(&args, printer)),
+        Command::Fields(args) => wait(fields::run(&args, printer)),
         Command::Sandbox(args) => wait(sandbox::run(&args, printer)),
         Command::Demo(args) => wait(demo::run(&args, printer)),
     }

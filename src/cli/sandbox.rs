@@ -28,6 +28,8 @@ pub(super) async fn run(args: &SandboxArgs, printer: &Printer) -> Result<Done> {
         faults: args.faults.clone(),
         page_delay: Duration::from_millis(args.delay_ms),
         churn: args.churn,
+        custom_fields: args.custom_fields,
+        refuse_custom_fields: args.refuse_custom_fields.clone(),
     })
     .await
     .map_err(|error| {

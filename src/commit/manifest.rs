@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::words;
 use crate::error::{Error, Result};
-use crate::schema::{Mode, Partition, Policy, Table, arrow_schema};
+use crate::schema::{Field, Mode, Partition, Policy, Table, arrow_schema};
 use crate::store::{DataFile, Lake, data_file_version, hex, table_folder};
 
 /// The version of the document's form that this program writes and reads.
@@ -53,6 +53,9 @@ pub struct Manifest {
     /// When rows were last looked for that are gone at the vendor: a full read, or a sweep over all keys.
     #[serde(default, with = "words::optional_instant", skip_serializing_if = "Option::is_none")]
     pub reconciled_at: Option<DateTime<Utc>>,
+    /// The next run is to read everything: columns were added that rows of older files may have values for at the vendor.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub read_again: bool,
     /// The versions of the tables exploded from this one that belong to this version.
     #[serde(default)]
     pub children: BTreeMap<String, u64>,
@@ -79,6 +82,9 @@ pub struct ManifestSchema {
     /// Documented columns that the configuration left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<String>,
+    /// The custom fields among them, as they were when they became columns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<Field>,
 }
 
 /// A column of a table.
@@ -161,6 +167,7 @@ impl Manifest {
             savepoint: None,
             resume: None,
             reconciled_at: None,
+            read_again: false,
             children: BTreeMap::new(),
             histories: BTreeMap::new(),
             schema: ManifestSchema::of(table),
@@ -231,6 +238,7 @@ impl ManifestSchema {
             fingerprint: hex(&hash.finalize()),
             columns,
             dropped: table.dropped.clone(),
+            fields: table.fields.clone(),
         }
     }
 }
@@ -278,6 +286,12 @@ impl Entry {
             },
         }
     }
+}
+
+// The shape that serde asks for.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 fn arrow_text(kind: &DataType) -> String {

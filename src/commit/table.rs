@@ -65,6 +65,8 @@ impl Manifest {
             columns,
             dropped: self.schema.dropped.clone(),
             children: self.children.keys().cloned().collect(),
+            custom_fields: None,
+            fields: self.schema.fields.clone(),
         })
     }
 }

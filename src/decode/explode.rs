@@ -4,9 +4,8 @@ use std::borrow::Cow;
 
 use indexmap::IndexMap;
 
-use super::find::{Found, find_array};
+use super::find::{Finds, Found, find_array};
 use super::table::{Parent, Row, Target};
-use super::trie::Slots;
 use super::{Output, not_json};
 use crate::error::Result;
 use crate::json::{Kind, LoneSurrogate, Scanner, Value, unescape};
@@ -24,14 +23,14 @@ pub(super) struct Child {
 /// What is found in the element at hand, and what is kept to find it.
 #[derive(Debug)]
 pub(super) struct Buffers<'p> {
-    slots: Slots<'p>,
+    finds: Finds<'p>,
     members: IndexMap<Cow<'p, str>, Value<'p>>,
 }
 
 impl Child {
     pub fn buffers<'p>(&self) -> Buffers<'p> {
         Buffers {
-            slots: self.target.trie.slots(),
+            finds: self.target.finds(),
             members: IndexMap::new(),
         }
     }
@@ -54,7 +53,7 @@ impl Child {
         buffers: &mut Buffers<'p>,
         out: &mut Output,
     ) -> Result<()> {
-        let Some(value) = find_array(self.node, row.slots, row.around) else {
+        let Some(value) = find_array(self.node, row.finds, row.around) else {
             return Ok(());
         };
         let mut scanner = Scanner::new(value.raw);
@@ -66,12 +65,12 @@ impl Child {
                         scanner.skip().map_err(not_json)?;
                     } else {
                         let parent = Parent { target: parent, row };
-                        self.element(position, &mut scanner, parent, None, &mut buffers.slots, out)?;
+                        self.element(position, &mut scanner, parent, None, &mut buffers.finds, out)?;
                     }
                 }
             }
             Kind::Object => {
-                let Buffers { slots, members } = buffers;
+                let Buffers { finds, members } = buffers;
                 members.clear();
                 scanner.begin_object().map_err(not_json)?;
                 let parent = Parent { target: parent, row };
@@ -85,13 +84,13 @@ impl Child {
                                 raw: name,
                                 escaped: true,
                             });
-                            self.element(position, &mut Scanner::new(value.raw), parent, Some(name), slots, out)?;
+                            self.element(position, &mut Scanner::new(value.raw), parent, Some(name), finds, out)?;
                         }
                     }
                 }
                 for (name, value) in members.drain(..) {
                     let name = Found::Text(name);
-                    self.element(position, &mut Scanner::new(value.raw), parent, Some(name), slots, out)?;
+                    self.element(position, &mut Scanner::new(value.raw), parent, Some(name), finds, out)?;
                 }
             }
             _ => parent.reject_explode(row, &self.path, value, self.target.protects, &mut out.rejects),
@@ -105,12 +104,12 @@ impl Child {
         scanner: &mut Scanner<'p>,
         parent: Parent<'_, 'p>,
         member: Option<Found<'p>>,
-        slots: &mut Slots<'p>,
+        finds: &mut Finds<'p>,
         out: &mut Output,
     ) -> Result<()> {
-        let kind = self.target.trie.read(scanner, slots).map_err(not_json)?;
+        let kind = self.target.read(scanner, finds).map_err(not_json)?;
         let row = Row {
-            slots,
+            finds,
             around: None,
             parent: Some(parent),
             member,

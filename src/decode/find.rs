@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::cell::Bad;
+use super::choose::{Chooser, Chosen};
 use super::text;
 use super::trie::Slots;
 use crate::json::{Kind, Scanner, Value, key_matches};
@@ -18,13 +19,26 @@ pub(super) enum Found<'p> {
     NoText(Value<'p>),
 }
 
-/// A path of a column: names that the trie follows, and for `a[].b` what is done with each element.
+/// What was found in a record or an element.
+#[derive(Debug)]
+pub(super) struct Finds<'p> {
+    /// At the nodes of the trie.
+    pub slots: Slots<'p>,
+    /// In the elements that were chosen.
+    pub chosen: Chosen<'p>,
+}
+
+/// A path of a column: names that the trie follows, and for `a[].b` and `a[k=v].b` what is done with the elements.
 #[derive(Debug)]
 pub(super) struct Path {
     /// The trie's node.
     pub node: usize,
-    /// Names below each element of the array found there.
+    /// Names below the elements of the array found there.
     elements: Option<Vec<String>>,
+    /// Only elements whose member of this name has this value.
+    pub choice: Option<(String, String)>,
+    /// Where what they hold is among what was chosen.
+    chosen: usize,
     /// It is `.`, the element itself.
     itself: bool,
 }
@@ -33,16 +47,23 @@ impl Path {
     /// The names before `[]`, which the trie is to follow, and the path that starts where they lead.
     pub fn new(path: &ColumnPath) -> (Vec<String>, Self) {
         let mut before = Vec::new();
-        let mut elements: Option<Vec<String>> = None;
+        let (mut elements, mut choice): (Option<Vec<String>>, _) = (None, None);
         for step in &path.0 {
             match step {
                 Step::Elements => elements = Some(Vec::new()),
+                Step::Where(member, value) => (elements, choice) = (Some(Vec::new()), Some((member.clone(), value.clone()))),
                 Step::Member(name) => elements.as_mut().unwrap_or(&mut before).push(name.clone()),
             }
         }
         let itself = path.0.is_empty();
-        let node = 0;
-        (before, Self { node, elements, itself })
+        let path = Self {
+            node: 0,
+            elements,
+            choice,
+            chosen: 0,
+            itself,
+        };
+        (before, path)
     }
 
     /// Names alone.
@@ -50,16 +71,35 @@ impl Path {
         self.elements.is_none() && !self.itself
     }
 
-    fn find<'p>(&self, slots: &Slots<'p>) -> Option<Found<'p>> {
-        let value = slots.get(self.node).copied().flatten()?;
+    /// The node is known: a choice is made there with all others.
+    pub fn choose(&mut self, chooser: &mut Chooser) {
+        if let (Some(choice), Some(names)) = (&self.choice, &self.elements) {
+            self.chosen = chooser.add(self.node, choice, names);
+        }
+    }
+
+    fn find<'p>(&self, finds: &Finds<'p>) -> Option<Found<'p>> {
+        let value = finds.slots.get(self.node).copied().flatten()?;
         let Some(names) = &self.elements else {
             return Some(Found::Json(value));
         };
         if value.kind != Kind::Array {
             return None;
         }
-        match join(value.raw, names) {
-            Ok(joined) => joined.map(|joined| Found::Text(joined.into())),
+        let below: Vec<Value<'p>>;
+        let values = match &self.choice {
+            None => {
+                below = below_elements(value.raw, names);
+                &below
+            }
+            Some(_) => match finds.chosen.get(self.chosen)?.as_slice() {
+                [value] => return Some(Found::Json(*value)),
+                values => values,
+            },
+        };
+        match join(values) {
+            Ok(_) if values.is_empty() => None,
+            Ok(joined) => Some(Found::Text(joined.into())),
             Err(_) => Some(Found::NoText(value)),
         }
     }
@@ -84,14 +124,14 @@ pub(super) fn is_null(value: Value<'_>, text: bool) -> bool {
 /// null: `["value", "."]` finds the null in `{"value":null}`, and `7` in `7`.
 ///
 /// `around` is the record that the element was unnested from: its members count where the element has none of them.
-pub(super) fn find<'p>(paths: &[Path], slots: &Slots<'p>, around: Option<&Slots<'p>>, text: bool) -> Option<Found<'p>> {
+pub(super) fn find<'p>(paths: &[Path], finds: &Finds<'p>, around: Option<&Finds<'p>>, text: bool) -> Option<Found<'p>> {
     let mut null = None;
-    for (slots, is_around) in std::iter::once((slots, false)).chain(around.map(|around| (around, true))) {
+    for (finds, is_around) in std::iter::once((finds, false)).chain(around.map(|around| (around, true))) {
         for path in paths {
             if path.itself && (is_around || null.is_some()) {
                 continue;
             }
-            match path.find(slots) {
+            match path.find(finds) {
                 Some(found) if found.is_null(text) => null = null.or(Some(found)),
                 None => {}
                 found => return found,
@@ -103,11 +143,11 @@ pub(super) fn find<'p>(paths: &[Path], slots: &Slots<'p>, around: Option<&Slots<
 
 /// The same for one path of names alone.
 #[inline]
-pub(super) fn find_one<'p>(node: usize, slots: &Slots<'p>, around: Option<&Slots<'p>>, text: bool) -> Option<Value<'p>> {
-    let value = slots.get(node).copied().flatten();
+pub(super) fn find_one<'p>(node: usize, finds: &Finds<'p>, around: Option<&Finds<'p>>, text: bool) -> Option<Value<'p>> {
+    let value = finds.slots.get(node).copied().flatten();
     match around {
         Some(around) if value.is_none_or(|value| is_null(value, text)) => {
-            let further = around.get(node).copied().flatten();
+            let further = around.slots.get(node).copied().flatten();
             further.filter(|further| value.is_none() || !is_null(*further, text)).or(value)
         }
         _ => value,
@@ -115,24 +155,27 @@ pub(super) fn find_one<'p>(node: usize, slots: &Slots<'p>, around: Option<&Slots
 }
 
 /// The array or object where one path leads: null and `""` are none.
-pub(super) fn find_array<'p>(node: usize, slots: &Slots<'p>, around: Option<&Slots<'p>>) -> Option<Value<'p>> {
-    find_one(node, slots, around, false).filter(|value| !is_null(*value, false))
+pub(super) fn find_array<'p>(node: usize, finds: &Finds<'p>, around: Option<&Finds<'p>>) -> Option<Value<'p>> {
+    find_one(node, finds, around, false).filter(|value| !is_null(*value, false))
 }
 
-/// The values below each element, as text, joined by commas; none if there is none but nulls.
-fn join(array: &str, names: &[String]) -> Result<Option<String>, Bad> {
-    let mut joined: Option<String> = None;
-    for element in text::elements(array) {
-        let value = names.iter().try_fold(element, |value, name| member(value, name));
-        if let Some(value) = value.filter(|value| value.kind != Kind::Null) {
-            match &mut joined {
-                Some(joined) => joined.push(','),
-                None => joined = Some(String::new()),
-            }
-            if let Some(joined) = &mut joined {
-                text::append(value, joined)?;
-            }
+/// The values below each element, without nulls.
+fn below_elements<'p>(array: &'p str, names: &[String]) -> Vec<Value<'p>> {
+    let value = |element| names.iter().try_fold(element, |value, name| member(value, name));
+    text::elements(array)
+        .filter_map(value)
+        .filter(|value| value.kind != Kind::Null)
+        .collect()
+}
+
+/// Values as text, joined by commas.
+fn join(values: &[Value<'_>]) -> Result<String, Bad> {
+    let mut joined = String::new();
+    for (at, value) in values.iter().enumerate() {
+        if at > 0 {
+            joined.push(',');
         }
+        text::append(*value, &mut joined)?;
     }
     Ok(joined)
 }

@@ -3,7 +3,7 @@
 //! | | where |
 //! |---|---|
 //! | the wanted values of a record, found in one pass | `trie` |
-//! | of these, the value of a column | `find` |
+//! | of these, the value of a column | `find`, and `choose` for one among the elements of an array |
 //! | its conversion to the column's type | `cell`, and for each type `text`, `number`, `time` (with `zone`) |
 //! | what is made of it where it is personal data | `protect`, with `mask` |
 //! | the rows of a table, the records and values that are rejected | `table`, `reject` |
@@ -15,6 +15,7 @@
 
 mod batch;
 mod cell;
+mod choose;
 mod explode;
 mod find;
 mod mask;
@@ -38,12 +39,11 @@ pub use reject::Reject;
 use crate::error::{Error, Result};
 use crate::json::{Kind, Malformed, Scanner};
 use crate::page::Page;
-use crate::schema::{Access, ColumnPath, Source, Step, Table};
+use crate::schema::{Access, ColumnPath, Source, Table};
 use explode::{Buffers, Child};
-use find::find_array;
+use find::{Finds, find_array};
 use reject::kind_name;
 use table::{Row, Target};
-use trie::Slots;
 
 /// Decodes the pages of one table. Tables are counted from 0, the table itself; its children follow in the order of
 /// [`Table::children`].
@@ -99,7 +99,7 @@ impl Decoder {
             )));
         };
         let unnest = fetch.unnest.as_ref();
-        if unnest.is_some_and(|path| path.0.is_empty() || path.0.contains(&Step::Elements)) {
+        if unnest.is_some_and(|path| !path.is_plain()) {
             return Err(wrong("`unnest`: expected the dotted names of an array"));
         }
         let mut exploded = Vec::new();
@@ -137,11 +137,11 @@ impl Decoder {
     /// # Errors
     /// Only by a defect, such as a page that is not well-formed JSON, which the reader should have refused.
     pub fn decode(&mut self, page: &Page) -> Result<()> {
-        let mut slots = self.target.trie.slots();
-        let mut element = self.target.trie.slots();
+        let mut finds = self.target.finds();
+        let mut element = self.target.finds();
         let mut buffers: Vec<Buffers<'_>> = self.children.iter().map(Child::buffers).collect();
         for (position, text) in page.texts().enumerate() {
-            self.record(text, &mut slots, &mut element, &mut buffers)
+            self.record(text, &mut finds, &mut element, &mut buffers)
                 .map_err(|error| error.context(format_args!("table `{}`: record {position} of a page", self.target.id())))?;
         }
         Ok(())
@@ -183,12 +183,12 @@ impl Decoder {
             .collect()
     }
 
-    fn record<'p>(&mut self, text: &'p str, slots: &mut Slots<'p>, element: &mut Slots<'p>, buffers: &mut [Buffers<'p>]) -> Result<()> {
+    fn record<'p>(&mut self, text: &'p str, finds: &mut Finds<'p>, element: &mut Finds<'p>, buffers: &mut [Buffers<'p>]) -> Result<()> {
         let mut scanner = Scanner::new(text);
-        let kind = self.target.trie.read(&mut scanner, slots).map_err(not_json)?;
+        let kind = self.target.read(&mut scanner, finds).map_err(not_json)?;
         scanner.end().map_err(not_json)?;
         let row = Row {
-            slots,
+            finds,
             around: None,
             parent: None,
             member: None,
@@ -201,7 +201,7 @@ impl Decoder {
         let unnested = self
             .unnest
             .as_ref()
-            .and_then(|(node, path)| Some((find_array(*node, slots, None)?, path)));
+            .and_then(|(node, path)| Some((find_array(*node, finds, None)?, path)));
         match unnested {
             None => {
                 if self.target.append(&row, &mut self.out.scratch, &mut self.out.rejects) {
@@ -212,13 +212,13 @@ impl Decoder {
                 let mut scanner = Scanner::new(value.raw);
                 scanner.begin_array().map_err(not_json)?;
                 while scanner.next_element().map_err(not_json)? {
-                    let kind = self.target.trie.read(&mut scanner, element).map_err(not_json)?;
+                    let kind = self.target.read(&mut scanner, element).map_err(not_json)?;
                     if kind == Kind::Null {
                         continue;
                     }
                     let row = Row {
-                        slots: element,
-                        around: Some(slots),
+                        finds: element,
+                        around: Some(finds),
                         parent: None,
                         member: None,
                     };

@@ -3,20 +3,22 @@
 use super::Counts;
 use super::batch::Rows;
 use super::cell::{Cell, Conversion};
-use super::find::{Found, Path, find, find_one};
+use super::choose::Chooser;
+use super::find::{Finds, Found, Path, find, find_one};
 use super::protect::HIDDEN;
 use super::reject::{Reject, cut, kind_name, raw, raw_record, raw_value};
 use super::time::Day;
-use super::trie::{Slots, Trie};
+use super::trie::Trie;
 use crate::error::{Error, Result};
-use crate::json::{Kind, Value};
+use crate::json::{Kind, Malformed, Scanner, Value};
 use crate::schema::{ColumnPath, ColumnType, Origin, Source, Table};
 
 /// A table's columns and rows.
 #[derive(Debug)]
 pub(super) struct Target {
     id: String,
-    pub trie: Trie,
+    trie: Trie,
+    chooser: Chooser,
     columns: Vec<Column>,
     /// Positions of the primary key's columns.
     key: Vec<usize>,
@@ -51,9 +53,9 @@ enum Place {
 #[derive(Debug)]
 pub(super) struct Row<'r, 'p> {
     /// Found in the record or element.
-    pub slots: &'r Slots<'p>,
+    pub finds: &'r Finds<'p>,
     /// Found in the record that the element was unnested from.
-    pub around: Option<&'r Slots<'p>>,
+    pub around: Option<&'r Finds<'p>>,
     /// The row that the element was exploded from.
     pub parent: Option<Parent<'r, 'p>>,
     /// The name that an exploded member has.
@@ -108,10 +110,12 @@ impl Target {
         names.extend(further.iter().map(|path| Path::new(path).0));
         let (trie, nodes) = Trie::new(names.iter().map(Vec::as_slice));
         let mut nodes = nodes.into_iter();
+        let mut chooser = Chooser::default();
         for column in &mut columns {
             if let Place::Paths(paths) = &mut column.place {
                 for (path, node) in paths.iter_mut().zip(&mut nodes) {
                     path.node = node;
+                    path.choose(&mut chooser);
                 }
                 if let [path] = paths.as_slice()
                     && path.is_plain()
@@ -120,6 +124,7 @@ impl Target {
                 }
             }
         }
+        chooser.seal();
         let key = table
             .primary_key
             .iter()
@@ -138,6 +143,7 @@ impl Target {
         let target = Self {
             id: table.id.clone(),
             trie,
+            chooser,
             columns,
             key,
             reads_elements,
@@ -146,6 +152,21 @@ impl Target {
             counts: Counts::default(),
         };
         Ok((target, nodes.collect()))
+    }
+
+    /// Room for [`Self::read`].
+    pub fn finds<'p>(&self) -> Finds<'p> {
+        Finds {
+            slots: self.trie.slots(),
+            chosen: self.chooser.chosen(),
+        }
+    }
+
+    /// Passes the value ahead, and leaves what the columns want of it.
+    pub fn read<'p>(&mut self, scanner: &mut Scanner<'p>, finds: &mut Finds<'p>) -> Result<Kind, Malformed> {
+        let kind = self.trie.read(scanner, &mut finds.slots)?;
+        self.chooser.read(&finds.slots, &mut finds.chosen)?;
+        Ok(kind)
     }
 
     /// The table's name.
@@ -172,7 +193,7 @@ impl Target {
         self.counts.records += 1;
         for (at, column) in self.columns.iter().enumerate() {
             if let Place::Node(node) = column.place {
-                let value = find_one(node, row.slots, row.around, column.is_text());
+                let value = find_one(node, row.finds, row.around, column.is_text());
                 if let Ok(cell) = value.map_or(Ok(Cell::Null), |value| column.conversion.json(value, scratch)) {
                     self.rows.append(at, cell);
                     continue;
@@ -258,8 +279,8 @@ impl Column {
     /// The value in this row, and the column that converts it: the parent's own where the value is the parent's.
     fn find<'r, 'p>(&'r self, row: &Row<'r, 'p>) -> (&'r Self, Option<Found<'p>>) {
         match &self.place {
-            Place::Node(node) => (self, find_one(*node, row.slots, row.around, self.is_text()).map(Found::Json)),
-            Place::Paths(paths) => (self, find(paths, row.slots, row.around, self.is_text())),
+            Place::Node(node) => (self, find_one(*node, row.finds, row.around, self.is_text()).map(Found::Json)),
+            Place::Paths(paths) => (self, find(paths, row.finds, row.around, self.is_text())),
             Place::Parent(at) => match row.parent.and_then(|parent| Some((parent.target.columns.get(*at)?, parent.row))) {
                 Some((column, row)) => column.find(row),
                 None => (self, None),

@@ -276,6 +276,44 @@ fn arrays_in_a_path_are_joined() {
     );
 }
 
+#[test]
+fn elements_are_chosen_by_a_member() {
+    let deals = r#"
+        endpoint = "/Deals"
+        primary_key = ["id"]
+        [columns]
+        id      = { type = "int", path = "id", description = "." }
+        region  = { type = "text", path = ["other[key=r-1].name", "other[key=r-1].id"], description = "." }
+        number  = { type = "int", path = "other[key=n].number", description = "." }
+        both    = { type = "text", path = "other[key=n].a.b", description = "." }
+        other   = { type = "text", path = "other[id=7].name", description = "." }
+    "#;
+    let decoded = decode(
+        &source(&[("deals", deals)]),
+        "deals",
+        &[&[
+            r#"{"id":1,"other":[{"key":"n","number":12},{"key":"r-1","name":"Sul","id":7},{"key":"x","number":1}]}"#,
+            r#"{"id":2,"other":[{"Key":"r-1","name":null,"id":7},{"key":"n","number":null},{"key":"n","number":3,"a":{"b":"x"}}]}"#,
+            r#"{"id":3,"other":[{"key":"r-1","name":"Sul"},{"key":"r-1","name":"Norte"},{"key":"n","number":1},{"key":"n","number":2}]}"#,
+            r#"{"id":4,"other":[{"key":null,"number":1},{"number":2},7,null,{"key":["n"],"number":3},{"key":"N","number":4}]}"#,
+            r#"{"id":5,"other":{"key":"n","number":1}}"#,
+            r#"{"id":6}"#,
+        ]],
+    );
+    assert_eq!(
+        decoded.rows(0),
+        [
+            ["1", "Sul", "12", "-", "Sul"],
+            ["2", "7", "3", "x", "-"],
+            ["3", "Sul,Norte", "-", "-", "-"],
+            ["4", "-", "-", "-", "-"],
+            ["5", "-", "-", "-", "-"],
+            ["6", "-", "-", "-", "-"],
+        ]
+    );
+    assert_eq!(decoded.rejects(), ["deals 3 number: 1,2 (not a number)"]);
+}
+
 const CUSTOMERS: &str = r#"
     endpoint = "/Customers"
     primary_key = ["id"]

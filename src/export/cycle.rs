@@ -99,6 +99,7 @@ impl Family {
             savepoint: self.savepoint(step, &base, &summary, cursor, asked),
             resume: None,
             reconciled_at: (self.reconcile().is_some() && step.finds_deletions()).then_some(run.started_at),
+            read_all: step.reads_all(),
         };
         let changed = staged.as_ref().map_or(0, |staged| staged.changed);
         let outcome = self.publish(run, tables, &base, staged, facts).await?;
@@ -178,6 +179,7 @@ impl Family {
                     savepoint: self.reached(base, staged.greatest_cursor, resume.began),
                     resume: Some(resume.to_string()),
                     reconciled_at: None,
+                    read_all: false,
                 };
                 match Handle::current().block_on(self.publish(run, tables, base, Some(staged), facts))? {
                     Outcome::Committed(manifests) | Outcome::Unchanged(manifests) => *base = manifests.into_iter().map(Some).collect(),

@@ -72,9 +72,28 @@ impl Family {
 
     /// One cycle, and those that it calls for.
     async fn refresh(self: &Arc<Self>, run: &Arc<Run>, refreshed: &mut Refreshed) -> Result<()> {
-        let histories = self.histories().into_iter().map(|history| history.table);
-        let tables: Arc<Vec<Table>> = Arc::new(self.tables().into_iter().chain(histories).collect());
+        let tables = self.tables_with_histories();
         let base = self.base(run, &tables).await?;
+        let parent = base.first().and_then(Option::as_ref);
+        let family = self.with_fields(run, parent, &mut refreshed.warnings).await?;
+        for unmatched in self.connection.policies.unmatched(&family.table) {
+            refreshed
+                .warnings
+                .push(format!("`[personal.tables]`: `{unmatched}` is no column, declared or custom: nothing was done by it"));
+        }
+        let outcome = family.refresh_from(run, base, refreshed).await;
+        outcome.map_err(|error| match error.kind() {
+            Kind::Refused if !family.table.fields.is_empty() => error.hint(format!(
+                "the table is read with the custom fields that are its columns: the token's user needs the permission to see them; `afluente fields diff {}` shows them",
+                self.connection.name
+            )),
+            _ => error,
+        })
+    }
+
+    /// Goes on from these manifests.
+    async fn refresh_from(self: &Arc<Self>, run: &Arc<Run>, base: Vec<Option<Manifest>>, refreshed: &mut Refreshed) -> Result<()> {
+        let tables = self.tables_with_histories();
         let parent = base.first().and_then(Option::as_ref);
         if let Some(reason) = self.is_other(&base) {
             refreshed.warnings.push(format!("everything was read again: {reason}"));
@@ -268,6 +287,11 @@ impl Family {
             }
         }
         Ok(())
+    }
+
+    fn tables_with_histories(&self) -> Arc<Vec<Table>> {
+        let histories = self.histories().into_iter().map(|history| history.table);
+        Arc::new(self.tables().into_iter().chain(histories).collect())
     }
 
     /// The table, then its children.

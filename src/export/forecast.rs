@@ -63,7 +63,12 @@ impl Family {
         let tables = self.tables();
         let base = intake::base(&run.lake, &self.connection.name, &tables);
         let base = self.client.stop().race(base).await?;
-        let step = self.step(run, &base);
+        let exported = base
+            .first()
+            .and_then(Option::as_ref)
+            .map_or(&[][..], |base: &Manifest| &base.schema.fields);
+        let family = self.extended_by(exported, &[])?;
+        let step = family.step(run, &base);
         let options = ReadOptions {
             from: step.from,
             until: step.until,
@@ -71,7 +76,7 @@ impl Family {
             resume: step.resume_mark(),
             ..ReadOptions::all(run.pages.clone(), run.seen_keys)
         };
-        let estimate = read::estimate(&self.client, &self.connection.source, &self.table, &options, &Meter::default()).await?;
+        let estimate = read::estimate(&self.client, &self.connection.source, &family.table, &options, &Meter::default()).await?;
         let rows_now = base.first().and_then(Option::as_ref).map_or(0, |base: &Manifest| base.rows);
         let per_page = estimate.page_size.map(u64::from).filter(|size| *size > 0);
         let pages = |rows: u64| per_page.map(|size| rows.div_ceil(size));

@@ -10,6 +10,7 @@
 
 mod cycle;
 mod family;
+mod fields;
 mod forecast;
 mod history;
 mod intake;
@@ -42,6 +43,7 @@ use crate::store::Lake;
 use crate::views;
 use crate::write::{MemoryBudget, WriteOptions};
 
+pub use fields::{Synchronised, TableField};
 pub use forecast::Forecast;
 pub use limit::Limit;
 pub use moment::Moment;
@@ -131,6 +133,8 @@ struct Run {
 struct Family {
     connection: Arc<Connection>,
     client: Arc<Client>,
+    /// The custom fields of the connection's account.
+    account: Arc<fields::Account>,
     table: Table,
     /// Places in the progress: the table, then its children.
     places: Vec<usize>,
@@ -162,6 +166,7 @@ impl Export {
         for connection in connections {
             let connection = Arc::new(connection);
             let client = Arc::new(client(&connection, stop.clone())?);
+            let account = Arc::default();
             for table in selection.families(&connection) {
                 let table = step::configured(table, &connection)?;
                 if options.range != (None, None) && table.replication.cursor.is_none() {
@@ -182,6 +187,7 @@ impl Export {
                 families.push(Arc::new(Family {
                     connection: connection.clone(),
                     client: client.clone(),
+                    account: Arc::clone(&account),
                     table,
                     places,
                 }));
@@ -417,7 +423,7 @@ pub fn client(connection: &Connection, stop: Stop) -> Result<Client> {
         retry: source.retry.clone(),
         timeout: source.timeout,
         max_body: source.max_body << 20,
-        hides_bodies: source.tables.values().any(Table::protects),
+        hides_bodies: connection.policies.protect(),
         stop,
     })
     .map_err(|error| error.context(format!("connection `{}`", connection.name)))

@@ -19,6 +19,8 @@ pub(super) struct Facts {
     pub resume: Option<String>,
     /// When deletions were looked for, if this cycle did and the next one needs to know.
     pub reconciled_at: Option<DateTime<Utc>>,
+    /// Everything was read, so that what a manifest says of reading again is done.
+    pub read_all: bool,
 }
 
 /// What became of a cycle.
@@ -119,7 +121,8 @@ impl Family {
                 || base.resume != facts.resume
                 || base.mode != facts.mode
                 || base.savepoint.is_some() != facts.savepoint.is_some()
-                || facts.reconciled_at.is_some();
+                || facts.reconciled_at.is_some()
+                || (base.read_again && facts.read_all);
             if !says_anew {
                 return;
             }
@@ -129,6 +132,7 @@ impl Family {
         }
         (parent.children, parent.histories) = (children, histories);
         (parent.mode, parent.savepoint, parent.resume) = (facts.mode, facts.savepoint, facts.resume);
+        parent.read_again = base.is_some_and(|base| base.read_again) && !facts.read_all;
         parent.reconciled_at = facts.reconciled_at.or(base.and_then(|base| base.reconciled_at));
     }
 

@@ -194,6 +194,9 @@ impl Family {
                 None => self.whole(Kind::Refresh, false),
             };
         }
+        if parent.read_again {
+            return self.whole(Kind::Refresh, true);
+        }
         let before = |at: DateTime<Utc>, length: Duration| {
             let from = at.checked_sub_signed(chrono::Duration::from_std(length).ok()?)?;
             // A look back does not bring what the table is to be without.

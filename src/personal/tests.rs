@@ -127,7 +127,7 @@ fn rows_are_not_told_apart_by_what_is_not_there() {
 fn a_key_that_matches_nothing_is_told_with_what_there_is() {
     for (text, message, hint) in [
         ("\"contats\" = \"drop\"", "`contats` matches no table", "contacts, "),
-        ("\"contacts.emial\" = \"drop\"", "`contacts.emial` matches no column", "email, "),
+        ("\"departments.nmae\" = \"drop\"", "`departments.nmae` matches no column", "id, name"),
         ("\"acme.contacts.email\" = \"drop\"", "`acme` is neither a connection nor a source", "ploomes"),
         ("\"a.b.c.d\" = \"drop\"", "`a.b.c.d` names no table", "expected `table`"),
     ] {

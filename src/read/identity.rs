@@ -186,7 +186,7 @@ fn members(path: &ColumnPath) -> Option<Vec<String>> {
         .iter()
         .map(|step| match step {
             Step::Member(name) => Some(name.clone()),
-            Step::Elements => None,
+            Step::Elements | Step::Where(..) => None,
         })
         .collect::<Option<Vec<_>>>()
         .filter(|steps| !steps.is_empty())

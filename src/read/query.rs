@@ -14,6 +14,9 @@ const FILTER: &str = "$filter";
 /// The parameter that names the members wanted.
 const SELECT: &str = "$select";
 
+/// The parameter that asks for what hangs on the records: of no use where keys alone are wanted.
+const EXPAND: &str = "$expand";
+
 /// How a vendor that speaks OData is asked for a page's size; no declaration is needed to tell that it takes `$select`.
 const TOP: &str = "$top";
 
@@ -32,7 +35,8 @@ impl Query {
     pub fn new(source: &Source, table: &Table, fetch: &Fetch, options: &ReadOptions) -> Self {
         let (from, until) = (options.from, options.until);
         let mut query = Self::default();
-        for (name, value) in &fetch.params {
+        let members = key_members(table, fetch).filter(|_| options.keys_only);
+        for (name, value) in fetch.params.iter().filter(|(name, _)| members.is_none() || *name != EXPAND) {
             query.add(name, value.clone());
         }
         let replication = &table.replication;
@@ -48,7 +52,7 @@ impl Query {
             let until = upper(until, replication.format, zone);
             query.add(&parameter.param, parameter.value.replace("{until}", &until));
         }
-        if let Some(members) = key_members(table, fetch).filter(|_| options.keys_only) {
+        if let Some(members) = members {
             query.add(SELECT, members.join(","));
         }
         query.order = replication.order.as_ref().map(|order| (order.param.clone(), order.value.clone()));

@@ -30,6 +30,7 @@ use std::time::Duration;
 
 pub use churn::{Change, Changed, Counts};
 pub use faults::{Faults, FaultsError, WORDS as FAULT_WORDS};
+pub use ploomes::{FieldChange, FieldKind, FieldRef};
 
 use ask::{Answer, Ask};
 use churn::Subject;
@@ -57,6 +58,11 @@ pub struct Options {
     /// Changes after every reply of a vendor, so that tables move while they are being paged; 0.1 is one change in ten
     /// replies. Drawn from the seed. 0 leaves the account alone.
     pub churn: f64,
+    /// Custom fields of each entity of Ploomes that has them.
+    pub custom_fields: u64,
+    /// Tables of Ploomes whose custom fields the vendor refuses, and the status: `("ploomes.deals", 403)`; `ploomes.fields` is the list
+    /// of all.
+    pub refuse_custom_fields: Vec<(String, u16)>,
 }
 
 impl Default for Options {
@@ -70,6 +76,8 @@ impl Default for Options {
             faults: Faults::default(),
             page_delay: Duration::ZERO,
             churn: 0.0,
+            custom_fields: world::USUAL_FIELDS,
+            refuse_custom_fields: Vec::new(),
         }
     }
 }
@@ -85,7 +93,7 @@ pub struct Sandbox {
 
 impl Sandbox {
     /// Starts listening. Must be called inside a tokio runtime, which then serves it. Fails when the address cannot be bound
-    /// or `table_rows` names a table that does not exist.
+    /// or a table is named that does not exist, or that has no custom fields to refuse.
     pub async fn start(options: Options) -> std::io::Result<Sandbox> {
         let known = row_counts(&World::new(options.seed, 1, &[]));
         let named = |name: &String| known.iter().any(|(table, _)| table == name);
@@ -93,7 +101,12 @@ impl Sandbox {
             let message = format!("rows of `{name}`: the sandbox has no such table; tables are named like `ploomes.deals`");
             return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, message));
         }
-        let world = Arc::new(RwLock::new(World::new(options.seed, options.rows, &options.table_rows)));
+        let mut world = World::new(options.seed, options.rows, &options.table_rows).with_fields(options.custom_fields);
+        for (table, status) in &options.refuse_custom_fields {
+            let (table, status) = (table.clone(), *status);
+            world.change_field(&FieldChange::Refuse { table, status }).map_err(refused)?;
+        }
+        let world = Arc::new(RwLock::new(world));
         let socket = tokio::net::TcpListener::bind(options.address).await?;
         let address = socket.local_addr()?;
         let unrest = Arc::new(Mutex::new(Unrest {
@@ -166,6 +179,13 @@ impl Sandbox {
     /// row.
     pub fn change(&self, table: &str, change: Change) -> std::io::Result<u64> {
         self.world_mut().change(table, change).map_err(refused)
+    }
+
+    /// Changes the custom fields of Ploomes; the field as `/Fields` tells it now. No row's time of its last change moves. Fails when
+    /// there is no such field.
+    pub fn change_field(&self, change: &FieldChange) -> std::io::Result<serde_json::Value> {
+        let told = self.world_mut().change_field(change).map_err(refused)?;
+        Ok(serde_json::from_slice(&told)?)
     }
 
     /// The simulated present, in RFC 3339 and UTC. It goes on with the changes only; no row was changed later.
@@ -391,6 +411,6 @@ mod tests {
             }
         }
         let digest: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(digest, "5a86b549a16a32a3f6d3b56bd4e8dec05cb27ef0e87bda343a0c0b0a0d921633");
+        assert_eq!(digest, "5cb7277be2522fa9d6b5606d2a5a80c512f4e8b62b8fe75d8493a54d79bbdc4f");
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use futures::StreamExt;
-use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
+use http_body_util::{BodyExt, Full, Limited, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::{Frame, Incoming};
 use hyper::{Method, Request, Response, StatusCode, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -117,7 +117,15 @@ impl Server {
                 query,
                 headers: Vec::new(),
             };
-            return respond(self.control(request.method(), &ask), Delivery::Whole);
+            let method = request.method().clone();
+            if method != Method::POST || control != "fields" {
+                return respond(self.control(&method, &ask), Delivery::Whole);
+            }
+            let answer = match Limited::new(request.into_body(), LONGEST_CHANGE).collect().await {
+                Ok(body) => self.change_field(&body.to_bytes()),
+                Err(error) => Answer::text(400, format!("the body cannot be read: {error}")),
+            };
+            return respond(answer, Delivery::Whole);
         }
         if request.method() != Method::GET {
             return respond(Answer::text(405, "only GET is simulated"), Delivery::Whole);
@@ -263,6 +271,18 @@ impl Server {
         Answer::json(200, body)
     }
 
+    fn change_field(&self, body: &[u8]) -> Answer {
+        let change = match serde_json::from_slice(body) {
+            Ok(change) => change,
+            Err(error) => return Answer::text(400, format!("the body is no change of a custom field: {error}")),
+        };
+        let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
+        match world.change_field(&change) {
+            Ok(told) => Answer::json(200, told),
+            Err(why) => Answer::text(400, why),
+        }
+    }
+
     fn churned(&self, ask: &Ask) -> Result<Changed, String> {
         let tables: Vec<&str> = ask.param("tables").map_or_else(Vec::new, |names| names.split(',').collect());
         let bulk = ask.param("bulk").is_some_and(|bulk| bulk != "false");
@@ -284,7 +304,11 @@ impl Server {
 }
 
 const CONTROLS: &str = "the sandbox has GET /_sandbox/row_counts, /_sandbox/requests and /_sandbox/now, \
-    POST /_sandbox/churn?seed=S&changes=N[&tables=a,b][&bulk=true] and POST /_sandbox/change?table=T&what=insert|update|delete[&id=ID]";
+    POST /_sandbox/churn?seed=S&changes=N[&tables=a,b][&bulk=true] and POST /_sandbox/change?table=T&what=insert|update|delete[&id=ID], \
+    and POST /_sandbox/fields with a JSON body";
+
+/// Bytes of the body of a control route.
+const LONGEST_CHANGE: usize = 1 << 16;
 
 /// A whole number that a control route needs.
 fn number(ask: &Ask, name: &str) -> Result<u64, String> {
@@ -521,6 +545,35 @@ mod tests {
                 assert!(!reply.body.is_empty());
             }
             assert_eq!(get(&format!("{url}/_sandbox/churn?seed=1&changes=1"), "").status, 404);
+        });
+    }
+
+    #[test]
+    fn custom_fields_change_between_requests() {
+        let options = Options {
+            custom_fields: 2,
+            refuse_custom_fields: vec![("ploomes.deals".to_owned(), 403)],
+            ..Options::default()
+        };
+        with(options, |sandbox| {
+            let url = sandbox.url();
+            let post = |body: &str| {
+                let head = format!("Content-Length: {}\r\n\r\n{body}", body.len());
+                exchange("POST", &format!("{url}/_sandbox/fields"), &head)
+            };
+            let reply = post(r#"{"action": "add", "entity": 2, "name": "Novo campo", "type": "date_time"}"#);
+            assert_eq!((reply.status, reply.json()["Name"].as_str()), (200, Some("Novo campo")));
+            let headers = format!("User-Key: {}\r\n", Sandbox::token("ploomes"));
+            let fields = get(&format!("{}/Fields?$filter=EntityId+eq+2", sandbox.base_url("ploomes")), &headers).json();
+            assert_eq!(fields["value"].as_array().unwrap().last().unwrap()["Key"], reply.json()["Key"]);
+            let expand = format!("{}/Deals?$expand=OtherProperties&$top=1", sandbox.base_url("ploomes"));
+            assert_eq!(get(&expand, &headers).status, 403);
+            assert_eq!(post(r#"{"action": "allow", "table": "ploomes.deals"}"#).status, 200);
+            assert_eq!(get(&expand, &headers).status, 200);
+            for wrong in ["", "{}", r#"{"action": "remove", "entity": 2, "field": 9}"#] {
+                let reply = post(wrong);
+                assert!(reply.status == 400 && !reply.body.is_empty(), "{wrong}");
+            }
         });
     }
 

@@ -9,7 +9,11 @@ use std::collections::HashMap;
 
 use super::changes::Changes;
 use super::odata::Marks;
+use super::ploomes::Fields;
 use super::stamp;
+
+/// Custom fields of an entity when the options do not say.
+pub(crate) const USUAL_FIELDS: u64 = 4;
 
 /// One simulated account.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ pub(crate) struct World {
     pub marks: Marks,
     /// The simulated present; later than every moment of the past.
     pub now: i64,
+    /// The custom fields of Ploomes.
+    pub fields: Fields,
     table_rows: HashMap<String, u64>,
     changes: HashMap<&'static str, Changes>,
 }
@@ -32,9 +38,16 @@ impl World {
             large,
             marks: Marks::default(),
             now: stamp::NOW,
+            fields: Fields::of(USUAL_FIELDS),
             table_rows: table_rows.iter().cloned().collect(),
             changes: HashMap::new(),
         }
+    }
+
+    /// The same account with so many custom fields of each of Ploomes' entities that have them.
+    pub(crate) fn with_fields(mut self, each: u64) -> World {
+        self.fields = Fields::of(each);
+        self
     }
 
     /// What happened to a table; nothing where nothing did.

@@ -22,7 +22,7 @@ pub const EXPORTED_AT: &str = "_exported_at";
 /// | timestamp | Timestamp(µs, UTC) |
 /// | date | Date32 |
 ///
-/// Columns of the primary key and `_exported_at` are not null; the others are nullable.
+/// Columns of custom fields say in their metadata whose they are: `field_key`, `field_name`, `field_type`. Columns of the primary key and `_exported_at` are not null; the others are nullable.
 pub fn arrow_schema(table: &Table) -> SchemaRef {
     let mut fields: Vec<Field> = table
         .columns
@@ -37,6 +37,11 @@ pub fn arrow_schema(table: &Table) -> SchemaRef {
             }
             if let Some(treatment) = &column.treatment {
                 metadata.insert("policy".to_owned(), treatment.policy.name().to_owned());
+            }
+            if let Some(field) = table.fields.iter().find(|field| field.columns.contains(&column.name)) {
+                metadata.insert("field_key".to_owned(), field.key.clone());
+                metadata.insert("field_name".to_owned(), field.name.clone());
+                metadata.insert("field_type".to_owned(), field.kind.clone());
             }
             if let Some(references) = &column.references {
                 metadata.insert("references".to_owned(), references.clone());

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::column::{Column, ColumnType, Format, Origin, Step};
+use super::column::{Column, ColumnPath, ColumnType, Format, Origin};
+use super::field::CustomFields;
 use super::personal::Personal;
 use super::source::{Pagination, Source};
 use super::table::{Access, By, Fetch, Mode, Table};
@@ -23,6 +24,9 @@ pub(super) fn source(source: &Source, texts: &BTreeMap<String, String>) -> Resul
             source.id
         )));
     }
+    if let Some(message) = source.custom_fields.as_ref().and_then(wrong_fields) {
+        return Err(Error::config(format!("{}/source.toml: custom_fields: {message}", source.id)));
+    }
     for table in source.tables.values() {
         let check = Check {
             source,
@@ -33,8 +37,31 @@ pub(super) fn source(source: &Source, texts: &BTreeMap<String, String>) -> Resul
         check.columns()?;
         check.keys()?;
         check.replication()?;
+        if table.custom_fields.is_some() && (source.custom_fields.is_none() || table.fetch().is_none()) {
+            return Err(check.wrong(
+                "custom_fields",
+                "a table with an endpoint has custom fields where source.toml says how the vendor tells of them: `[custom_fields]`",
+            ));
+        }
     }
     Ok(())
+}
+
+/// What is wrong with a declaration of custom fields.
+fn wrong_fields(fields: &CustomFields) -> Option<String> {
+    if !fields.endpoint.starts_with('/') {
+        return Some(format!("endpoint `{}`: expected a path that starts with a slash", fields.endpoint));
+    }
+    let mut names = HashSet::new();
+    for kind in &fields.types {
+        if !names.insert(&kind.name) || kind.columns.is_empty() || kind.joined.is_empty() {
+            return Some(format!("type `{}`: expected a name of its own, `columns` and `joined`", kind.name));
+        }
+        if let Some(Err(message)) = kind.member.as_ref().map(|member| member.parse::<ColumnPath>()) {
+            return Some(format!("type `{}`: {message}", kind.name));
+        }
+    }
+    None
 }
 
 /// The line on which a key or column is set: the columns stand on one line each.
@@ -101,7 +128,7 @@ impl Check<'_> {
                         format_args!("`{}` is itself exploded, expected a table with an endpoint", explode.table),
                     ));
                 }
-                if explode.path.0.is_empty() || explode.path.0.contains(&Step::Elements) {
+                if !explode.path.is_plain() {
                     return Err(self.wrong("explode", "expected the dotted names of an array or an object"));
                 }
                 Ok(())

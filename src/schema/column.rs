@@ -87,12 +87,13 @@ pub enum Format {
     Flag,
 }
 
-/// Dotted names; at most one of them passes through an array.
+/// Dotted names; at most one of them passes through an array, or chooses in one.
 ///
 /// | text | steps |
 /// |---|---|
 /// | `a.b` | `Member(a) Member(b)` |
 /// | `a[].b` | `Member(a) Elements Member(b)` |
+/// | `a[k=v].b` | `Member(a) Where(k, v) Member(b)` |
 /// | `.` | none: the record itself |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ColumnPath(pub Vec<Step>);
@@ -104,6 +105,21 @@ pub enum Step {
     Member(String),
     /// Each element of the array.
     Elements,
+    /// The elements of the array that are objects with this member, whose value is this text or number.
+    Where(String, String),
+}
+
+impl Step {
+    fn is_array(&self) -> bool {
+        matches!(self, Self::Elements | Self::Where(..))
+    }
+}
+
+impl ColumnPath {
+    /// Whether it is dotted names and no more: one value, wherever it is.
+    pub fn is_plain(&self) -> bool {
+        !self.0.is_empty() && !self.0.iter().any(Step::is_array)
+    }
 }
 
 impl std::str::FromStr for ColumnPath {
@@ -114,21 +130,31 @@ impl std::str::FromStr for ColumnPath {
             return Ok(Self(Vec::new()));
         }
         let mut steps = Vec::new();
+        let wrong = || format!("`{text}` is not a path, expected dotted names such as `a.b`, `a[].b` or `a[name=value].b`");
         for name in text.split('.') {
-            let (name, elements) = match name.strip_suffix("[]") {
-                Some(name) => (name, true),
-                None => (name, false),
+            let (name, array) = match name.strip_suffix(']').map(|name| name.split_once('[').ok_or_else(wrong)) {
+                None => (name, None),
+                Some(array) => match array? {
+                    (name, "") => (name, Some(Step::Elements)),
+                    (name, choice) => match choice.split_once('=') {
+                        Some((member, value)) if !member.is_empty() && !choice.contains(['[', ']']) => {
+                            (name, Some(Step::Where(member.to_owned(), value.to_owned())))
+                        }
+                        _ => return Err(wrong()),
+                    },
+                },
             };
             if name.is_empty() || name.contains(['[', ']', '*', ' ']) {
-                return Err(format!("`{text}` is not a path, expected dotted names such as `a.b` or `a[].b`"));
+                return Err(wrong());
             }
-            if elements && steps.contains(&Step::Elements) {
+            if array.is_some() && steps.iter().any(Step::is_array) {
                 return Err(format!("path `{text}` passes through two arrays, expected one at most"));
             }
             steps.push(Step::Member(name.to_owned()));
-            if elements {
-                steps.push(Step::Elements);
-            }
+            steps.extend(array);
+        }
+        if matches!(steps.last(), Some(Step::Where(..))) {
+            return Err(wrong());
         }
         Ok(Self(steps))
     }
@@ -142,6 +168,7 @@ impl std::fmt::Display for ColumnPath {
         for (at, step) in self.0.iter().enumerate() {
             match step {
                 Step::Elements => f.write_str("[]")?,
+                Step::Where(member, value) => write!(f, "[{member}={value}]")?,
                 Step::Member(name) if at == 0 => f.write_str(name)?,
                 Step::Member(name) => write!(f, ".{name}")?,
             }
@@ -214,13 +241,28 @@ mod tests {
             ("a.b", vec![member("a"), member("b")]),
             ("a[].b", vec![member("a"), Step::Elements, member("b")]),
             ("a[]", vec![member("a"), Step::Elements]),
+            (
+                "a[k=v].b",
+                vec![member("a"), Step::Where("k".to_owned(), "v".to_owned()), member("b")],
+            ),
             (".", vec![]),
         ] {
             let path: ColumnPath = text.parse().unwrap();
             assert_eq!(path, ColumnPath(steps));
             assert_eq!(path.to_string(), text);
         }
-        for text in ["", "a..b", ".a", "a[0]", "a[].b[].c", "$.a b"] {
+        for text in [
+            "",
+            "a..b",
+            ".a",
+            "a[0]",
+            "a[].b[].c",
+            "$.a b",
+            "a[k].b",
+            "a[k=v]",
+            "a[k=[v].b",
+            "a[=v].b",
+        ] {
             assert!(text.parse::<ColumnPath>().is_err(), "{text}");
         }
     }

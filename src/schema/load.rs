@@ -174,6 +174,8 @@ fn resolve(file: &str, text: &str, id: &str, decl: TableDecl, source: &SourceDec
         columns,
         dropped: Vec::new(),
         children: Vec::new(),
+        custom_fields: decl.custom_fields,
+        fields: Vec::new(),
     })
 }
 

@@ -6,6 +6,7 @@
 mod arrow;
 mod check;
 mod column;
+mod field;
 mod load;
 mod personal;
 mod source;
@@ -13,6 +14,7 @@ mod table;
 
 pub use arrow::{EXPORTED_AT, arrow_schema};
 pub use column::{Column, ColumnPath, ColumnType, Format, Origin, Step};
+pub use field::{CustomFields, Field, FieldColumn, FieldType, FieldsOf};
 pub use load::Catalog;
 pub use personal::{Personal, Policy, Treatment};
 pub use source::{Auth, Count, Pagination, Parameter, RateLimit, Records, Retry, Source};

@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer};
 
+use super::field::CustomFields;
 use super::table::Table;
 
 /// A vendor's API and its tables.
@@ -65,6 +66,9 @@ pub struct SourceDecl {
     /// Largest body taken, MiB.
     #[serde(default = "default_max_body")]
     pub max_body: usize,
+    /// How the vendor tells of the fields that an account has made.
+    #[serde(default)]
+    pub custom_fields: Option<CustomFields>,
 }
 
 /// How the token is sent.

@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use super::column::{Column, ColumnDecl, ColumnPath, one_or_many};
+use super::field::{Field, FieldsOf};
 use super::source::{Pagination, Parameter, Records, duration};
 
 /// One documented table.
@@ -31,6 +32,10 @@ pub struct Table {
     pub dropped: Vec<String>,
     /// Tables exploded from this one.
     pub children: Vec<String>,
+    /// Which of the source's custom fields are this table's.
+    pub custom_fields: Option<FieldsOf>,
+    /// The custom fields whose columns follow those that are declared; none where the declaration is not yet held against an account.
+    pub fields: Vec<Field>,
 }
 
 impl Table {
@@ -273,6 +278,8 @@ pub(super) struct TableDecl {
     pub partition: Option<Partition>,
     #[serde(default)]
     pub replication: Replication,
+    #[serde(default)]
+    pub custom_fields: Option<FieldsOf>,
     pub columns: IndexMap<String, ColumnDecl>,
 }
 

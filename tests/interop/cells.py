@@ -13,10 +13,14 @@ LONGEST = 4096
 
 
 def read(glob: str, columns: dict) -> list[tuple]:
-    """A table's rows as DuckDB has them, moments as microseconds and dates as days since 1970."""
+    """A table's rows as DuckDB has them."""
+    return rules.query(f"SELECT {chosen(columns)} FROM read_parquet('{glob}', hive_partitioning=false)")
+
+
+def chosen(columns: dict) -> str:
+    """Columns as DuckDB is asked for them: moments as microseconds and dates as days since 1970."""
     forms = {"timestamp": 'epoch_us("{}")', "date": "datediff('day', DATE '1970-01-01', \"{}\")"}
-    chosen = ", ".join(forms.get(column["type"], '"{}"').format(name) for name, column in columns.items())
-    return rules.query(f"SELECT {chosen} FROM read_parquet('{glob}', hive_partitioning=false)")
+    return ", ".join(forms.get(column["type"], '"{}"').format(name) for name, column in columns.items())
 
 
 def differences(found: list[tuple], wanted: list[tuple], columns: list[str], key: list[str]) -> list[str]:

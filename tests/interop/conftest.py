@@ -61,6 +61,31 @@ def lake(sandbox, declared, tmp_path_factory) -> Lake:
     return Lake(folder / "lake", outcome, sandbox.tell("row_counts"), declared)
 
 
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory):
+    """Spark on two local cores."""
+    from pyspark.sql import SparkSession
+
+    session = (
+        SparkSession.builder.master("local[2]")
+        .appName("afluente-interop")
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.memory", "1g")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        # Many small queries: compiling each costs more than it saves.
+        .config("spark.sql.codegen.wholeStage", "false")
+        .config("spark.sql.adaptive.enabled", "false")
+        .config("spark.sql.shuffle.partitions", "2")
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.sql.warehouse.dir", str(tmp_path_factory.mktemp("warehouse")))
+        .getOrCreate()
+    )
+    session.sparkContext.setLogLevel("ERROR")
+    yield session
+    session.stop()
+
+
 @pytest.fixture
 def closed_port():
     """A port that refuses connections: bound, so that nobody else takes it, but not listened on."""

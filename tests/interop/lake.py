@@ -38,6 +38,13 @@ def manifests(lake: Path) -> dict[str, dict]:
     return found
 
 
+def custom(lake: Path, table: str) -> list[dict]:
+    """The columns of a table's custom fields, which follow the documented ones, as its manifest has them: name, type, description."""
+    schema = manifests(lake)[table]["schema"]
+    names = {column for field in schema.get("fields", []) for column in field["columns"]}
+    return [column for column in schema["columns"] if column["name"] in names]
+
+
 def folder(lake: Path, table: str) -> Path:
     """Where `connection.table` lies."""
     return Path(lake).joinpath(*table.split(".", 1))

@@ -54,7 +54,7 @@ class Api:
 def ploomes(api: Api, path: str, **params):
     """`$top` and `$skip` in the order of `Id`; a short page is not the end."""
     skip = 0
-    while page := api.get(path, **{"$top": 300, "$skip": skip, "$orderby": "Id"}).get("value"):
+    while page := api.get(path, **{"$top": 300, "$skip": skip, "$orderby": "Id"}, **params).get("value"):
         yield from page
         skip += len(page)
 

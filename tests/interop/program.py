@@ -175,6 +175,12 @@ class Sandbox:
         with urllib.request.urlopen(request, timeout=60) as reply:
             return json.load(reply)
 
+    def fields(self, **change) -> dict:
+        """Changes the custom fields of Ploomes; the field as the vendor tells it then."""
+        request = urllib.request.Request(f"{self.url}/_sandbox/fields", json.dumps(change).encode(), method="POST")
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            return json.load(reply)
+
     def environment(self, **extra: str) -> dict[str, str]:
         """The environment that points an export at this sandbox."""
         return environment(**self.env | extra)

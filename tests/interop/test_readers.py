@@ -45,9 +45,10 @@ def test_all_documented_tables_are_there(lake):
 
 @pytest.mark.parametrize("table", TABLES)
 def test_duckdb_sees_the_documented_table(lake, documented, table):
-    """Columns, order and types of the catalogue, `_exported_at` last; as many rows as the sandbox holds; no column that is never filled."""
+    """Columns, order and types of the catalogue, then the custom fields, `_exported_at` last; as many rows as the sandbox holds; no column that is never filled."""
     source = scan(lake, table, hive=False)
-    expected = [(column["name"], DUCKDB[column["type"]]) for column in documented[table]["columns"]]
+    columns = [*documented[table]["columns"], *rules.custom(lake.path, table)]
+    expected = [(column["name"], DUCKDB[column["type"]]) for column in columns]
     assert names_and_types(source) == [*expected, ("_exported_at", DUCKDB["timestamp"])]
     filled = ", ".join(f'count("{name}")' for name, _ in expected)
     rows, exported, *counts = query(f"SELECT count(*), count(_exported_at), {filled} FROM {source}")[0]
@@ -101,6 +102,8 @@ def test_files_describe_themselves(lake, documented, table):
     declared = {column["name"]: column for column in lake.tables[table]["columns"]}
     for file in rules.files(lake.path, table):
         schema = pq.read_schema(file)
+        own = rules.custom(lake.path, table)
+        assert all(schema.field(column["name"]).metadata[b"field_key"] for column in own)
         for column in documented[table]["columns"]:
             metadata = {name.decode(): value.decode() for name, value in schema.field(column["name"]).metadata.items()}
             assert metadata["description"] == declared[column["name"]]["description"]
@@ -151,31 +154,6 @@ def test_pyarrow_and_polars_read_every_value(lake):
         assert found == list(duck), table
         frame = polars.read_parquet(lake.glob(table), hive_partitioning=False)
         assert [frame[name].drop_nulls().n_unique() for name in columns] == found, table
-
-
-@pytest.fixture(scope="module")
-def spark(tmp_path_factory):
-    """Spark on two local cores."""
-    from pyspark.sql import SparkSession
-
-    session = (
-        SparkSession.builder.master("local[2]")
-        .appName("afluente-interop")
-        .config("spark.ui.enabled", "false")
-        .config("spark.driver.memory", "1g")
-        .config("spark.driver.host", "127.0.0.1")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        # 84 small queries: compiling each costs more than it saves.
-        .config("spark.sql.codegen.wholeStage", "false")
-        .config("spark.sql.adaptive.enabled", "false")
-        .config("spark.sql.shuffle.partitions", "2")
-        .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.sql.warehouse.dir", str(tmp_path_factory.mktemp("warehouse")))
-        .getOrCreate()
-    )
-    session.sparkContext.setLogLevel("ERROR")
-    yield session
-    session.stop()
 
 
 def test_spark_reads_the_same(lake, spark):

@@ -57,6 +57,7 @@ def test_duckdb_sees_exactly_the_live_rows(lake, documented, moved):
         ).fetchall()
         declared = {column["name"]: column["description"] for column in lake.tables[table]["columns"]}
         expected = [(c["name"], DUCKDB[c["type"]], declared[c["name"]]) for c in documented[table]["columns"]]
+        expected += [(c["name"], DUCKDB[c["type"]], c["description"]) for c in rules.custom(lake.path, table)]
         assert found[:-1] == expected, table
         assert found[-1][0] == "_exported_at"
 
@@ -114,6 +115,7 @@ def test_spark_sees_exactly_the_live_rows(lake, documented, moved):
         described = session.sql(f"DESCRIBE `{table}`").collect()
         declared = {column["name"]: column["description"] for column in lake.tables[table]["columns"]}
         expected = [(c["name"], SPARK[c["type"]], declared[c["name"]]) for c in documented[table]["columns"]]
+        expected += [(c["name"], SPARK[c["type"]], c["description"]) for c in rules.custom(lake.path, table)]
         assert [tuple(row) for row in described][:-1] == expected, table
         assert session.sql(f"SELECT * FROM `{table}` WHERE _exported_at IS NULL").count() == 0
     manifest = rules.manifests(moved)["ploomes.orders"]

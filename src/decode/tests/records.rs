@@ -35,7 +35,35 @@ pub fn record() -> impl Strategy<Value = Json> {
 }
 
 fn members() -> impl Strategy<Value = Vec<(String, Json)>> {
-    prop::collection::vec((name(), value(3)), 3..20)
+    let member = prop_oneof![
+        9 => (name(), value(3)),
+        1 => chosen_from().prop_map(|elements| ("l".to_owned(), elements)),
+        1 => chosen_from().prop_map(|elements| ("a".to_owned(), Object(vec![("l".to_owned(), elements)]))),
+    ];
+    prop::collection::vec(member, 3..20)
+}
+
+/// An array whose elements have members that columns choose by.
+fn chosen_from() -> impl Strategy<Value = Json> {
+    let keys = [
+        Number("1".to_owned()),
+        Number("12".to_owned()),
+        Text("12".to_owned()),
+        Bool(true),
+        Text("a".to_owned()),
+        Null,
+    ];
+    let element = (prop::sample::select(keys.to_vec()), value(2), value(2)).prop_map(|(key, b, c)| {
+        Object(vec![
+            ("a".to_owned(), key.clone()),
+            ("b".to_owned(), b),
+            ("B".to_owned(), key),
+            ("c".to_owned(), c),
+        ])
+    });
+    let plain =
+        (prop::sample::select(keys.to_vec()), value(2)).prop_map(|(key, b)| Object(vec![("b".to_owned(), b), ("a".to_owned(), key)]));
+    prop::collection::vec(prop_oneof![element, plain], 0..5).prop_map(Array)
 }
 
 fn value(depth: u32) -> BoxedStrategy<Json> {

@@ -40,6 +40,9 @@ const TABLES: &[(&str, &str)] = &[
         day    = { type = "date", path = "e", description = "." }
         list   = { type = "text", path = ["l[].b", "l"], description = "." }
         sum    = { type = "float", path = "a.l[]", description = "." }
+        one    = { type = "float", path = ["l[a=1].b", "l[a=12].b", "d"], description = "." }
+        some   = { type = "text", path = "l[a=true].b.c", description = "." }
+        other  = { type = "text", path = "a.l[b=a].c", description = "." }
         "#,
     ),
     (
@@ -374,6 +377,27 @@ fn hit(json: &Json, path: &ColumnPath) -> Option<Hit> {
     for (at, step) in path.0.iter().enumerate() {
         match step {
             Step::Member(name) => json = member(json, name)?,
+            Step::Where(key, wanted) => {
+                let Array(elements) = json else { return None };
+                let rest = ColumnPath(path.0[at + 1..].to_vec());
+                let is_chosen = |element: &&Json| {
+                    let value = member(element, key).filter(|value| !matches!(value, Null | Array(_) | Object(_)));
+                    value.and_then(text).as_ref() == Some(wanted)
+                };
+                let values = elements.iter().filter(is_chosen).filter_map(|element| match hit(element, &rest) {
+                    Some(Hit::Json(value)) if value != Null => Some(value),
+                    _ => None,
+                });
+                let values: Vec<Json> = values.collect();
+                return match &values[..] {
+                    [] => None,
+                    [value] => Some(Hit::Json(value.clone())),
+                    values => match values.iter().map(text).collect::<Option<Vec<_>>>() {
+                        None => Some(Hit::Unjoinable),
+                        Some(texts) => Some(Hit::Joined(texts.join(","))),
+                    },
+                };
+            }
             Step::Elements => {
                 let Array(elements) = json else { return None };
                 let rest = ColumnPath(path.0[at + 1..].to_vec());

@@ -1,12 +1,15 @@
 //! Contacts (companies and people) and users.
 
 use super::cities::CITIES;
+use super::custom::custom;
 use super::deals::CURRENCIES;
+use super::fields::CONTACT;
 use super::lookups::{CLASSES, DEPARTMENTS, LINES, ORIGINS, PROFILES, RELATIONSHIPS, ROLES, STATUS, SUSPENSIONS, TYPES};
-use super::row::{UPDATED, any, custom, draw, flag, id, ids, maybe_any, tail};
+use super::row::{UPDATED, any, draw, flag, id, ids, maybe_any, tail};
 use crate::sandbox::json::Object;
 use crate::sandbox::odata::{Rows, Set};
 use crate::sandbox::people::{cnpj_dotted, cpf_dotted, phone_dotted};
+use crate::sandbox::world::World;
 
 pub(super) static SETS: [Set; 2] = [
     Set {
@@ -31,6 +34,18 @@ pub(super) static SETS: [Set; 2] = [
 
 pub(super) static CONTACTS: &Set = &SETS[0];
 pub(super) static USERS: &Set = &SETS[1];
+
+/// What a contact is called by the seed.
+pub(super) fn contact_name(world: &World, row: u64) -> String {
+    let mut d = world.draw(CONTACTS.table, row);
+    let (company, person, _) = (d.company(), d.person(), d.city());
+    if row == 0 || d.chance(60) { company.name } else { person.full() }
+}
+
+/// What a user is called by the seed.
+pub(super) fn user_name(world: &World, row: u64) -> String {
+    world.draw(USERS.table, row).person().full()
+}
 
 fn contact(rows: &Rows, row: u64, o: &mut Object) {
     let world = rows.world;
@@ -98,7 +113,7 @@ fn contact(rows: &Rows, row: u64, o: &mut Object) {
             }
         });
     tail(rows, row, &mut d, o);
-    custom(rows, row, "Contact", o);
+    custom(rows, row, &CONTACT, o);
 }
 
 fn user(rows: &Rows, row: u64, o: &mut Object) {

@@ -1,8 +1,10 @@
 //! Deals with their funnels, stages, statuses and loss reasons, and the currencies.
 
 use super::contacts::{CONTACTS, USERS};
+use super::custom::custom;
+use super::fields::DEAL;
 use super::lookups::{ORIGINS, plain};
-use super::row::{UPDATED, any, custom, draw, flag, id, ids, maybe_any, tail};
+use super::row::{UPDATED, any, draw, flag, id, ids, maybe_any, tail};
 use crate::sandbox::json::{Cents, Object};
 use crate::sandbox::odata::{Rows, Set};
 
@@ -117,7 +119,7 @@ fn deal(rows: &Rows, row: u64, o: &mut Object) {
         .set("Read", d.chance(50))
         .null("FinishDate");
     tail(rows, row, &mut d, o);
-    custom(rows, row, "Deal", o);
+    custom(rows, row, &DEAL, o);
 }
 
 fn pipeline(rows: &Rows, row: u64, o: &mut Object) {

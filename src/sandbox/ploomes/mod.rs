@@ -5,12 +5,18 @@
 mod activity;
 mod cities;
 mod contacts;
+mod custom;
 mod deals;
 mod fields;
+mod kinds;
 mod lookups;
+mod names;
 mod products;
 mod row;
 mod sales;
+
+pub(crate) use fields::Fields;
+pub use kinds::{FieldChange, FieldKind, FieldRef};
 
 use super::Sandbox;
 use super::ask::{Answer, Ask};
@@ -101,6 +107,13 @@ fn all_sets() -> impl Iterator<Item = &'static Set> {
 fn page(world: &World, set: &'static Set, ask: &Ask) -> Result<Answer, Refusal> {
     let mut rows = Rows::of(world, set);
     rows.expand = ask.param("$expand").unwrap_or("");
+    // The list of all fields is refused whole, and those of a table when they are asked for.
+    let asked = set.table == fields::FIELDS.table || row::expanded(rows.expand, "OtherProperties").is_some();
+    match world.fields.refusal(set.table).filter(|_| asked) {
+        Some(403) => return Ok(error(403, "Você não tem permissão para acessar a propriedade 'OtherProperties'.")),
+        Some(status) => return Ok(error(status, "Could not find a property named 'OtherProperties'.")),
+        None => {}
+    }
     let query = Query::read(&rows, ask, DIALECT, None)?;
     let top = query.top.unwrap_or(DEFAULT_PAGE).min(LONGEST_PAGE);
     let mut page = read(&rows, &query, top);

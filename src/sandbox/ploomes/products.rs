@@ -1,10 +1,13 @@
 //! Products with their groups and families.
 
+use super::custom::custom;
 use super::deals::CURRENCIES;
+use super::fields::PRODUCT;
 use super::lookups::plain;
-use super::row::{UPDATED, custom, draw, flag, id, ids, maybe_any, tail};
+use super::row::{UPDATED, draw, flag, id, ids, maybe_any, tail};
 use crate::sandbox::json::{Cents, Object};
 use crate::sandbox::odata::{Rows, Set};
+use crate::sandbox::world::World;
 
 pub(super) static SETS: [Set; 3] = [
     Set {
@@ -65,6 +68,12 @@ fn group(rows: &Rows, row: u64, o: &mut Object) {
     tail(rows, row, &mut d, o);
 }
 
+/// What a product is called by the seed.
+pub(super) fn product_name(world: &World, row: u64) -> String {
+    let kind = world.draw(PRODUCTS.table, row).below(PRODUCTS.names.len() as u64);
+    format!("{} {}", PRODUCTS.name(kind), row + 1)
+}
+
 fn product(rows: &Rows, row: u64, o: &mut Object) {
     let mut d = draw(rows, row);
     let kind = d.below(rows.set.names.len() as u64);
@@ -83,5 +92,5 @@ fn product(rows: &Rows, row: u64, o: &mut Object) {
         .set("Suspended", d.chance(5))
         .set("SaleCode", d.hex(8));
     tail(rows, row, &mut d, o);
-    custom(rows, row, "Product", o);
+    custom(rows, row, &PRODUCT, o);
 }

@@ -99,39 +99,48 @@ pub(super) fn tail(rows: &Rows, row: u64, d: &mut Draw, o: &mut Object) {
         });
 }
 
-/// Sets `OtherProperties`, the custom fields, where the request expands them. Only fields that hold a value have an item; a
-/// field of several choices has one item for each.
-pub(super) fn custom(rows: &Rows, row: u64, entity: &str, o: &mut Object) {
-    if !rows.expand.contains("OtherProperties") {
-        return;
-    }
-    let mut d = rows.draw("ploomes.other_properties", row);
-    let owner = rows.id(row);
-    o.array("OtherProperties", |a| {
-        for field in 0..4_u64 {
-            if !d.filled(60) {
-                continue;
+/// What a request's `$expand` says in the parentheses of a member: nothing where it does not expand it, no text where it says no more.
+pub(super) fn expanded<'a>(expand: &'a str, name: &str) -> Option<&'a str> {
+    let (mut depth, mut from) = (0_usize, 0);
+    let ends = expand.char_indices().chain([(expand.len(), ',')]);
+    for (at, sign) in ends {
+        match sign {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 => {
+                let part = expand[from..at].trim();
+                from = (at + 1).min(expand.len());
+                let (found, inner) = part.split_once('(').unwrap_or((part, ""));
+                if found.trim() == name {
+                    return Some(inner.strip_suffix(')').unwrap_or(inner));
+                }
             }
-            let choices = if field == 3 { 1 + d.below(2) } else { 1 };
-            for choice in 0..choices {
-                a.object(|o| {
-                    let option = 3000 + field * 100 + choice;
-                    o.set("Id", owner * 10 + field * 2 + choice)
-                        .set("FieldId", super::fields::field_id(entity, field))
-                        .set("FieldKey", super::fields::field_key(entity, field))
-                        .set(&format!("{entity}Id"), owner)
-                        .set("StringValue", (field == 0).then(|| d.title()))
-                        .null("BigStringValue")
-                        .set("IntegerValue", (field >= 2).then_some(option))
-                        .null("DecimalValue")
-                        .set("DateTimeValue", (field == 1).then(|| day(&mut d, OPENED, stamp::NOW)))
-                        .null("BoolValue")
-                        .set("ObjectValueId", (field >= 2).then_some(option))
-                        .set("ObjectValueName", (field >= 2).then(|| format!("Opção {choice}")))
-                        .null("UserValueId")
-                        .null("ContactValueId");
-                });
-            }
+            _ => {}
         }
-    });
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expand_to_what_is_expanded() {
+        for (expand, name, inner) in [
+            ("OtherProperties", "OtherProperties", Some("")),
+            ("Type, OptionsTable($expand=Options)", "Type", Some("")),
+            ("Type, OptionsTable($expand=Options)", "OptionsTable", Some("$expand=Options")),
+            ("Type, OptionsTable($expand=Options)", "Options", None),
+            ("Products($select=Id,Total;$expand=OtherProperties)", "OtherProperties", None),
+            (
+                "Products($select=Id,Total;$expand=OtherProperties),OtherProperties",
+                "OtherProperties",
+                Some(""),
+            ),
+            ("", "OtherProperties", None),
+        ] {
+            assert_eq!(expanded(expand, name), inner, "{expand}");
+        }
+    }
 }

@@ -2,10 +2,12 @@
 //! row `r` of `m` to parent row `r * n / m` of `n`, so both the items' own set and `$expand=Products` find them.
 
 use super::contacts::{CONTACTS, USERS};
+use super::custom::{custom, custom_like};
 use super::deals::{CURRENCIES, DEALS};
+use super::fields::{ORDER, ORDER_PRODUCT, QUOTE, QUOTE_PRODUCT};
 use super::lookups::{APPROVALS, ORDER_STAGES};
 use super::products::PRODUCTS;
-use super::row::{OPENED, UPDATED, any, custom, day, draw, flag, id, ids, maybe_any, tail, time};
+use super::row::{OPENED, UPDATED, any, day, draw, expanded, flag, id, ids, maybe_any, tail, time};
 use crate::sandbox::changes::Item;
 use crate::sandbox::churn::{Churn, Cursor, Event};
 use crate::sandbox::json::{Cents, Object};
@@ -87,7 +89,7 @@ fn order(rows: &Rows, row: u64, o: &mut Object) {
         .set("ApprovalStatusId", maybe_any(world, &APPROVALS, &mut d, 50));
     shared(rows, row, &mut d, o);
     tail(rows, row, &mut d, o);
-    custom(rows, row, "Order", o);
+    custom(rows, row, &ORDER, o);
     expand(rows, row, ORDER_ITEMS, o);
 }
 
@@ -109,7 +111,7 @@ fn quote(rows: &Rows, row: u64, o: &mut Object) {
         .set("Amount", Cents(d.between(1000, 90_000_000)))
         .set("ExpirationDate", d.maybe(50, |d| day(d, NOW, NOW + 60 * DAY)));
     tail(rows, row, &mut d, o);
-    custom(rows, row, "Quote", o);
+    custom(rows, row, &QUOTE, o);
     expand(rows, row, QUOTE_ITEMS, o);
 }
 
@@ -151,12 +153,14 @@ fn order_item(rows: &Rows, row: u64, o: &mut Object) {
     item(rows, row, &mut d, ("OrderId", ORDERS), o);
     // A yes or no for orders, a number for quotes: the sources disagree, a reader must take both.
     o.set("Bonus", flag(&mut d, 10)).set("OrderDate", time(&mut d, OPENED, NOW));
+    custom_like(rows, row, looks(rows, row), &ORDER_PRODUCT, o);
 }
 
 fn quote_item(rows: &Rows, row: u64, o: &mut Object) {
     let mut d = drawn_item(rows, row);
     item(rows, row, &mut d, ("QuoteId", QUOTES), o);
     o.set("Bonus", d.maybe(20, |d| Cents(d.between(0, 10_000))));
+    custom_like(rows, row, looks(rows, row), &QUOTE_PRODUCT, o);
 }
 
 fn item(rows: &Rows, row: u64, d: &mut Draw, parent: (&str, &'static Set), o: &mut Object) {
@@ -184,18 +188,28 @@ fn item(rows: &Rows, row: u64, d: &mut Draw, parent: (&str, &'static Set), o: &m
         .set("ProductName", d.title());
 }
 
-/// The generator of an item: of the one that it replaces, if any.
+/// The generator of an item.
 fn drawn_item(rows: &Rows, row: u64) -> Draw {
-    let like = rows.item(row).map_or((row, 0), |item| (item.like, item.revision));
-    rows.world.draw_revised(rows.set.table, like.0, like.1 + rows.revision(row))
+    let (like, revision) = looks(rows, row);
+    rows.world.draw_revised(rows.set.table, like, revision)
+}
+
+/// The row that an item looks like, and after how many revisions: that of the item which it replaces, if any.
+fn looks(rows: &Rows, row: u64) -> (u64, u64) {
+    let (like, revision) = rows.item(row).map_or((row, 0), |item| (item.like, item.revision));
+    (like, revision + rows.revision(row))
 }
 
 /// Sets `Products` where the request expands it.
 fn expand(rows: &Rows, row: u64, items: &'static Set, o: &mut Object) {
-    if !rows.expand.contains("Products") {
+    let Some(options) = expanded(rows.expand, "Products") else {
         return;
-    }
-    let below = Rows::of(rows.world, items);
+    };
+    let mut below = Rows::of(rows.world, items);
+    below.expand = options
+        .split(';')
+        .find_map(|option| option.trim().strip_prefix("$expand="))
+        .unwrap_or("");
     o.array("Products", |a| {
         for item in items_of(&below, rows.set, row) {
             a.object(|o| (items.write)(&below, item, o));
