@@ -170,10 +170,11 @@ impl Work<'_> {
             };
             members.push((of_child, wanted.in_child(&copies(declared, declared_child)?)));
         }
-        let histories = members.clone().into_iter().filter_map(|(of, wanted)| {
-            let name = format!("{}_history", of.table);
-            parent.histories.contains_key(&name).then(|| Some((find(&name)?, wanted))).flatten()
-        });
+        // Also one that is not kept any more, and that the parent does not name.
+        let histories = members
+            .clone()
+            .into_iter()
+            .filter_map(|(of, wanted)| Some((find(&format!("{}_history", of.table))?, wanted)));
         members.extend(histories.collect::<Vec<_>>());
         let members = members.into_iter().map(|(manifest, wanted)| Member {
             manifest: manifest.clone(),
@@ -226,12 +227,9 @@ impl Work<'_> {
         if !next.is_empty() || own.is_some() {
             let mut parent = own.unwrap_or_else(|| self.successor(parent, &[], Vec::new()));
             for manifest in &next {
-                let versions = if parent.children.contains_key(&manifest.table) {
-                    &mut parent.children
-                } else {
-                    &mut parent.histories
-                };
-                versions.insert(manifest.table.clone(), manifest.version);
+                for named in [&mut parent.children, &mut parent.histories] {
+                    named.entry(manifest.table.clone()).and_modify(|version| *version = manifest.version);
+                }
             }
             next.push(parent);
             lease.check().await?;
@@ -245,8 +243,9 @@ impl Work<'_> {
                 .hint("forget again when no export is running"));
             }
         }
+        let others = members.iter().map(|member| &member.manifest.table);
         let family = std::iter::once(&parent.table).chain(parent.children.keys()).chain(parent.histories.keys());
-        for table in family {
+        for table in family.chain(others).collect::<std::collections::BTreeSet<_>>() {
             let newest = next.iter().find(|manifest| manifest.table == *table);
             let newest = newest.or_else(|| {
                 content
