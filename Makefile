@@ -13,7 +13,7 @@ endif
 
 .PHONY: demo test fmt clippy docs lint interop bench fuzz golden
 
-demo: ## export all 84 documented tables of the simulated vendors into ./lake
+demo: ## export all tables of the simulated vendors into ./lake
 	$(CARGO) run --locked -- demo
 
 test: ## everything that needs nothing but a Rust toolchain

@@ -282,7 +282,12 @@ impl Config {
             },
             None => {
                 let mut known: Vec<&str> = self.connections.keys().map(String::as_str).collect();
-                known.extend(catalog.sources().map(|source| source.id.as_str()));
+                known.extend(
+                    catalog
+                        .sources()
+                        .map(|source| source.id.as_str())
+                        .filter(|id| !self.connections.contains_key(*id)),
+                );
                 return Err(Error::config(format!("unknown connection `{name}`")).hint(format!(
                     "expected a connection of the configuration or a source: {}",
                     known.join(", ")

@@ -191,6 +191,7 @@ mod tests {
             started_at: at("2026-03-01T00:00:00Z"),
             finished_at: at("2026-03-01T00:01:00.5Z"),
             tables: vec![table("deals", Status::Committed), table("tasks", Status::Failed)],
+            warnings: Vec::new(),
             unwritten: None,
         };
         let content = [

@@ -29,6 +29,9 @@ pub fn tell(printer: &Printer, report: &RunReport, failures_told: bool) {
             printer.warning(&format!("{}: {warning}", name(table)), None);
         }
     }
+    for warning in &report.warnings {
+        printer.warning(warning, None);
+    }
     tell_rejected(printer, report);
     if !failures_told {
         for failure in failures(report) {
@@ -175,14 +178,20 @@ fn closing(report: &RunReport) -> String {
             tables => text.push_str(&format!(", {tables} {}", status.name())),
         }
     }
+    let (requests, seconds) = (
+        count(sum(|table| table.requests), "request"),
+        time((report.finished_at - report.started_at).as_seconds_f64()),
+    );
+    if committed + unchanged == 0 {
+        // A sum of no rows would look as if the lake had none.
+        return format!("{text}; the lake keeps what it had: {requests}, {seconds}");
+    }
     format!(
-        "{text}: {}, {} changed, {}, {}, {}, {}",
+        "{text}: {}, {} changed, {}, {}, {requests}, {seconds}",
         count(sum(|table| table.rows), "row"),
         number(sum(|table| table.rows_changed)),
         count(sum(|table| table.files), "file"),
         size(sum(|table| table.bytes)),
-        count(sum(|table| table.requests), "request"),
-        time((report.finished_at - report.started_at).as_seconds_f64())
     )
 }
 
@@ -357,6 +366,7 @@ mod tests {
             lake: "file:///lake".to_owned(),
             started_at: DateTime::UNIX_EPOCH,
             finished_at: DateTime::UNIX_EPOCH,
+            warnings: Vec::new(),
             unwritten: None,
             tables: vec![
                 table("qualifications", Status::Committed),

@@ -71,11 +71,12 @@ fn list(source: &Source) -> String {
     text.push_str(&format!("  {:width$}  cols  {:11}  title\n", "table", "mode"));
     for table in source.tables.values() {
         text.push_str(&format!(
-            "  {:width$}  {:>4}  {:11}  {}\n",
+            "  {:width$}  {:>4}  {:11}  {}{}\n",
             table.id,
             table.columns.len(),
             table.replication.mode.name(),
-            table.title
+            table.title,
+            if table.experimental { " (experimental)" } else { "" }
         ));
     }
     text
@@ -133,6 +134,12 @@ fn facts(table: &Table) -> Vec<(&'static str, String)> {
     if let Some(partition) = &table.partition {
         facts.push(("partition", partition.name()));
     }
+    if table.experimental {
+        facts.push((
+            "experimental",
+            format!("left out of a run unless it is named: --tables {}", table.id),
+        ));
+    }
     facts.push(("replication", table.replication.mode.name().to_owned()));
     if let Some(cursor) = &table.replication.cursor {
         facts.push(("cursor", cursor.clone()));
@@ -172,6 +179,9 @@ fn json_table(table: &Table) -> serde_json::Value {
         object[name.replace(' ', "_")] = value.into();
     }
     object["primary_key"] = table.primary_key.clone().into();
+    if table.experimental {
+        object["experimental"] = true.into();
+    }
     object["columns"] = columns.into();
     object
 }

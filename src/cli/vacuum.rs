@@ -27,7 +27,7 @@ pub(super) async fn run(args: &VacuumArgs, printer: &Printer) -> Result<Done> {
 fn tell(outcome: &Outcome, dry_run: bool, printer: &Printer) {
     for (connection, holder) in &outcome.busy {
         printer.info(&format!(
-            "{connection}: {holder}, is at work: what it may be writing stays (--older-than)"
+            "{connection}: {holder}, is at work: files younger than --older-than may be its own, and stay"
         ));
     }
     if let Some(error) = &outcome.uploads_unseen {

@@ -48,6 +48,7 @@ impl Manifest {
         let bounded = self.entries.iter().flat_map(|entry| entry.meta.min.keys());
         let cursor = bounded.into_iter().find(|name| !self.primary_key.contains(name)).cloned();
         Ok(Table {
+            experimental: false,
             id: self.table.clone(),
             title: String::new(),
             description: String::new(),

@@ -305,6 +305,7 @@ fn table(source: &Source, custom: &CustomFields) -> Result<Table> {
         });
     }
     Ok(Table {
+        experimental: false,
         id: "custom_fields".to_owned(),
         title: String::new(),
         description: String::new(),

@@ -25,7 +25,7 @@ mod step;
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -124,6 +124,8 @@ struct Run {
     pages: Memory,
     /// By connection.
     leases: HashMap<String, Lease>,
+    /// What went wrong beside the tables.
+    warnings: Mutex<Vec<String>>,
     writers: Arc<MemoryBudget>,
     write: Arc<WriteOptions>,
     seen_keys: usize,
@@ -194,8 +196,12 @@ impl Export {
             }
         }
         if families.is_empty() {
-            return Err(Error::config("no table is left to export")
-                .hint("check --tables, --exclude and the include and exclude of the configuration"));
+            return Err(match options.range {
+                (None, None) => Error::config("no table is left to export")
+                    .hint("check --tables, --exclude and the include and exclude of the configuration"),
+                _ => Error::config("none of the chosen tables has a cursor, which --from and --until bound")
+                    .hint("`afluente tables SOURCE.TABLE` shows a table's cursor; without --from and --until tables are read whole"),
+            });
         }
         let id = Uuid::now_v7().to_string();
         // Measured with four large tables at once: the encoders, the rows that wait for them and the open files come to twice what they account for; pages,
@@ -212,6 +218,7 @@ impl Export {
             write: Arc::new(write),
             seen_keys: share,
             leases: HashMap::new(),
+            warnings: Mutex::default(),
             id,
             options,
         };
@@ -334,6 +341,7 @@ impl Export {
             started_at: run.started_at,
             finished_at: Utc::now(),
             tables,
+            warnings: run.take_warnings(),
             unwritten: None,
         };
         let written = if stop.is_requested() {
@@ -354,10 +362,18 @@ impl Run {
     async fn keep_leases(&self) {
         let keep = self.leases.iter().map(|(name, lease)| async move {
             let error = lease.lost().await;
-            tracing::warn!("connection `{name}`: {}", error.message());
+            self.warn(format!("connection `{name}`: {}", error.message()));
         });
         futures::future::join_all(keep).await;
         futures::future::pending().await
+    }
+
+    fn warn(&self, warning: String) {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(warning);
+    }
+
+    fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(&mut self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Gives the leases up; one that cannot be ends with its time.

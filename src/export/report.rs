@@ -20,6 +20,9 @@ pub struct RunReport {
     pub finished_at: DateTime<Utc>,
     /// Every table of the run, exploded ones after their parent.
     pub tables: Vec<TableReport>,
+    /// What went wrong beside the tables.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Why this report is not in the lake.
     #[serde(skip)]
     pub unwritten: Option<Failure>,

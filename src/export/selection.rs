@@ -17,6 +17,8 @@ pub struct Selection {
 impl Selection {
     /// The tables of a connection that are fetched, each with the tables exploded from it that are wanted.
     ///
+    /// An experimental table is left out unless it, or one exploded from it, is named without a `*` or `?`.
+    ///
     /// A table and those exploded from it are read together: naming one names them all. Excluding a table excludes what is exploded
     /// from it; an exploded table can be excluded on its own.
     pub fn families(&self, connection: &Connection) -> Vec<Table> {
@@ -26,20 +28,27 @@ impl Selection {
                 .chain(&connection.exclude)
                 .any(|glob| names(glob, connection, table))
         };
-        let included = |table: &str| {
-            let globs = if self.tables.is_empty() {
-                &connection.include
-            } else {
-                &self.tables
-            };
-            globs.iter().any(|glob| names(glob, connection, table))
+        let globs = if self.tables.is_empty() {
+            &connection.include
+        } else {
+            &self.tables
+        };
+        let included = |table: &str, by_name: bool| {
+            globs
+                .iter()
+                .filter(|glob| !by_name || !glob.contains(['*', '?']))
+                .any(|glob| names(glob, connection, table))
         };
         connection
             .source
             .tables
             .values()
             .filter(|table| table.fetch().is_some() && !excluded(&table.id))
-            .filter(|table| included(&table.id) || table.children.iter().any(|child| included(child)))
+            .filter(|table| {
+                std::iter::once(&table.id)
+                    .chain(&table.children)
+                    .any(|id| included(id, table.experimental))
+            })
             .map(|table| {
                 let mut table = table.clone();
                 table.children.retain(|child| !excluded(child));
@@ -66,10 +75,14 @@ impl Selection {
                     .iter()
                     .flat_map(|connection| connection.source.tables.keys())
                     .min_by_key(|table| distance(glob.rsplit('.').next().unwrap_or(glob), table));
-                let error = Error::config(format!("unknown table `{glob}`"));
+                let is_pattern = glob.contains(['*', '?']);
+                let error = Error::config(match is_pattern {
+                    true => format!("no table matches `{glob}`"),
+                    false => format!("unknown table `{glob}`"),
+                });
                 return Err(match nearest {
-                    Some(table) => error.hint(format!("did you mean `{table}`? `afluente tables` lists them all")),
-                    None => error.hint("`afluente tables` lists them all"),
+                    Some(table) if !is_pattern => error.hint(format!("did you mean `{table}`? `afluente tables` lists them all")),
+                    _ => error.hint("`afluente tables` lists them all"),
                 });
             }
         }

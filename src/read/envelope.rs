@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use super::headers::Told;
 use super::identity::{Identity, Namer, Picks};
 use crate::error::{Error, Kind, Result};
 use crate::json::{self, Malformed, Scanner, Value, key_matches};
@@ -41,6 +42,19 @@ pub(super) struct Envelope {
     /// The API's own count of all records.
     pub count: Option<u64>,
     pub next: Next,
+    /// What the headers say.
+    pub told: Told,
+}
+
+impl Envelope {
+    /// The page with what came in the headers.
+    pub fn with(self, told: Told) -> Self {
+        Self {
+            count: self.count.or(told.count),
+            told,
+            ..self
+        }
+    }
 }
 
 /// One record of a page.
@@ -102,6 +116,7 @@ pub(super) fn open(body: &Bytes, shape: Shape<'_>) -> Result<Envelope> {
             Some(json::Kind::Null) => Next::Null,
             Some(_) => Next::Present,
         },
+        told: Told::default(),
         body,
     })
 }

@@ -13,6 +13,7 @@
 //! | `window` | paging by position while rows come and go: windows that overlap, and when one must not be used |
 //! | `resume` | where a read goes on |
 //! | `envelope`, `identity` | one pass over a reply: its records, their keys, the API's count |
+//! | `headers` | what a reply's headers tell of the count and the pages |
 //! | `seen` | records read before, which are left out |
 //! | `walk` | one walk from first page to last: a slice, or the rows of one parent |
 //! | `parents` | the keys of another table, for tables asked for row by row |
@@ -25,6 +26,7 @@
 
 mod envelope;
 mod estimate;
+mod headers;
 mod identity;
 mod memory;
 mod pagination;

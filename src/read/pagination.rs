@@ -4,8 +4,8 @@
 //! |---|---|---|
 //! | keyset | above the last key, which must have grown from record to record | an empty page |
 //! | offset | a window that overlaps the one before (`window`) | a window with nothing beyond what was read; repeated pages are an error |
-//! | page with a size | the same, by the number and the size of a page | the same, or `next` there and null |
-//! | page without one, or whose size the vendor ignores | the next number | an empty page, one without an unseen record, or `next` there and null |
+//! | page with a size | the same, by the number and the size of a page | the same, `next` there and null, or the last number that a header tells |
+//! | page without one, or whose size the vendor ignores | the next number | an empty page, one without an unseen record, `next` there and null, or the last number that a header tells |
 //! | single | | the first page; as many rows as the cap are an error |
 //!
 //! What these hold while rows come, go and change: keyset, offset and pages with a size read every row that is there unchanged all the while,
@@ -53,6 +53,8 @@ pub(super) struct Held<'a> {
     /// Records not met before in this walk.
     pub unseen: usize,
     pub next: Next,
+    /// Pages in all, of the size that was asked for.
+    pub pages: Option<u64>,
     pub counted: Option<u64>,
 }
 
@@ -224,11 +226,12 @@ impl<'a> Pager<'a> {
         params
     }
 
-    /// Whether the page follows on those before it. Where it does not, nothing of it may be used: the page ahead is another.
+    /// Whether the page follows on those before it. Where it does not, nothing of it may be used: the page ahead is another. `size` is the one that the
+    /// vendor says it pages by.
     ///
     /// # Errors
     /// [`Kind::Data`] where none can be found that does.
-    pub fn follows(&mut self, states: &[u64], first_mark: Option<&str>) -> Result<bool> {
+    pub fn follows(&mut self, states: &[u64], size: Option<u64>, first_mark: Option<&str>) -> Result<bool> {
         let resumed = self.resume.is_some() && !self.started;
         let known = self.read_before(first_mark);
         let At::Windows(windows) = &mut self.at else {
@@ -241,7 +244,7 @@ impl<'a> Pager<'a> {
             }
             return Ok(follows);
         }
-        match windows.judge(states)? {
+        match windows.judge(states, size)? {
             Verdict::Follows => Ok(true),
             Verdict::GoBack => Ok(false),
             Verdict::SizeIgnored => {
@@ -273,8 +276,9 @@ impl<'a> Pager<'a> {
             self.keep_order(&held.marks)?;
         }
         let empty = held.marks.is_empty();
+        let last = held.next == Next::Null || held.pages.is_some_and(|pages| self.number() >= pages);
         let step = match (&mut self.at, self.pagination) {
-            (At::Windows(windows), _) => match windows.take(&held.states, held.unseen, held.next == Next::Null) {
+            (At::Windows(windows), _) => match windows.take(&held.states, held.unseen, last) {
                 After::More => Step::Next,
                 After::End => self.ended(),
                 After::Repeats => return Err(repeats()),
@@ -286,7 +290,7 @@ impl<'a> Pager<'a> {
             }
             (At::Page(page), _) => {
                 // One vendor repeats its last page for every number beyond it.
-                let end = held.unseen == 0 || held.next == Next::Null || *page == u32::MAX;
+                let end = held.unseen == 0 || last || *page == u32::MAX;
                 *page = page.saturating_add(1);
                 if end { Step::End } else { Step::Next }
             }
@@ -301,6 +305,18 @@ impl<'a> Pager<'a> {
         };
         self.started |= !empty;
         Ok(step)
+    }
+
+    /// The number of the page ahead, counted from 1 whatever the vendor's first is.
+    fn number(&self) -> u64 {
+        match (&self.at, self.pagination) {
+            (At::Windows(windows), _) => {
+                let window = windows.ahead();
+                1 + window.start / window.size.max(1)
+            }
+            (At::Page(page), Pagination::Page { first, .. }) => 1 + u64::from(page.saturating_sub(*first)),
+            _ => 1,
+        }
     }
 
     fn ended(&mut self) -> Step {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
 
-use crate::schema::{CursorFormat, Fetch, Origin, Pagination, Replication, Source, Step, Table};
+use crate::schema::{CursorFormat, Fetch, Mode, Origin, Pagination, Replication, Source, Step, Table};
 
 use super::ReadOptions;
 use super::pagination::Pager;
@@ -45,7 +45,9 @@ impl Query {
             Some(from) => Some(lower(from, replication.format, zone)),
             None => replication.always.then(|| beginning(replication.format)),
         };
-        if let (Some(parameter), Some(from)) = (&replication.from, from) {
+        // A filter that may mean "on this day" would lose every later one.
+        let trusted = !(replication.on_trust && replication.mode == Mode::Full);
+        if let (Some(parameter), Some(from)) = (replication.from.as_ref().filter(|_| trusted), from) {
             query.add(&parameter.param, parameter.value.replace("{from}", &from));
         }
         if let (Some(parameter), Some(until)) = (&replication.until, until) {
@@ -260,6 +262,15 @@ mod tests {
                 "",
             ),
             table(
+                "page/on_trust",
+                "",
+                r#"mode = "full"
+                format = "date"
+                on_trust = true
+                from = { param = "updated_at", value = "{from}" }"#,
+                "",
+            ),
+            table(
                 "page/always",
                 "",
                 &format!("{odata}\nformat = \"date\"\nalways = true"),
@@ -304,6 +315,22 @@ mod tests {
     }
 
     #[test]
+    fn a_filter_that_is_not_known_is_sent_where_a_mode_asks_for_it_only() {
+        let day = Some("2026-01-02T12:00:00Z");
+        assert_eq!(first("page.on_trust", day, None, None), "page=1");
+        let catalog = Catalog::from_files(files()).unwrap();
+        let source = catalog.source("page").unwrap();
+        let mut table = source.tables["on_trust"].clone();
+        table.replication.mode = Mode::Incremental;
+        let mut options = ReadOptions::all(Memory::new(1), 1);
+        options.from = day.map(|day| day.parse().unwrap());
+        let query = Query::new(source, &table, table.fetch().unwrap(), &options);
+        let pager = Pager::new(&table.fetch().unwrap().pagination, Place::Nowhere, None);
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(query.page(None, &pager), [pair("updated_at", "2026-01-02"), pair("page", "1")]);
+    }
+
+    #[test]
     fn keys_alone_are_asked_for_where_the_vendor_can_be_asked() {
         let catalog = Catalog::embedded().unwrap();
         for (table, expected) in [
@@ -313,6 +340,7 @@ mod tests {
             ("exactsales.painpoints", "$top=500&$skip=0"),
             ("sensedata.users", "page=1&limit=1000"),
             ("nectarcrm.tarefas", "page=1&displayLength=50"),
+            ("customerx.clients", "page=1&per_page=20"),
         ] {
             assert_eq!(asked(&catalog, table, None, None, None, true), expected, "{table}");
         }

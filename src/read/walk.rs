@@ -5,6 +5,7 @@ use tokio::sync::mpsc;
 
 use super::ReadOptions;
 use super::envelope::{Envelope, Record, Shape, open};
+use super::headers::Told;
 use super::identity::{Namer, Picks};
 use super::memory::Memory;
 use super::pagination::{Held, Pager, Step};
@@ -295,14 +296,15 @@ impl<'a> Reader<'a> {
             picks: &self.picks,
             key_columns: self.key_columns,
             marked: self.marked,
-            count: self.fetch.pagination.count().map(|count| count.member.as_str()),
+            count: self.fetch.pagination.count().and_then(|count| count.member.as_deref()),
             next: match &self.fetch.pagination {
                 Pagination::Page { next, .. } => next.as_deref(),
                 _ => None,
             },
             namer: &self.namer,
         };
-        let understood = |reply: &Reply| open(&reply.body, shape).map(|page| (page, reply.asked_at));
+        let told = |reply: &Reply| Told::of(&reply.headers, &self.fetch.pagination);
+        let understood = |reply: &Reply| open(&reply.body, shape).map(|page| (page.with(told(reply)), reply.asked_at));
         let (page, asked_at) = self.client.get_as(&request, self.meter, understood).await?;
         if !std::mem::replace(&mut self.heard, true) {
             self.summary.began = asked_at;
@@ -340,6 +342,7 @@ impl<'a> Reader<'a> {
             states: page.records.iter().map(|record| record.state).collect(),
             unseen,
             next: page.next,
+            pages: page.told.pages,
             counted: page.count,
         };
         let page = Page {
@@ -412,7 +415,11 @@ impl<'a> Reader<'a> {
 /// Whether the page may be used; see [`Pager::follows`].
 fn follows(pager: &mut Pager<'_>, page: &Envelope) -> Result<bool> {
     let states: Vec<u64> = page.records.iter().map(|record| record.state).collect();
-    pager.follows(&states, page.records.first().and_then(|record| mark_of(page, record)))
+    pager.follows(
+        &states,
+        page.told.size,
+        page.records.first().and_then(|record| mark_of(page, record)),
+    )
 }
 
 /// The key to page by, as it is written.

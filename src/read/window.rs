@@ -52,7 +52,8 @@ pub(super) enum Verdict {
     Follows,
     /// Rows may have been passed over: it must not be used, and the window ahead is another.
     GoBack,
-    /// It has more rows than were asked for: the vendor has a size of its own, so a page's number is all that tells its position.
+    /// It has, or the vendor says that its pages have, more rows than were asked for: the vendor has a size of its own, so a page's number is all that
+    /// tells its position.
     SizeIgnored,
 }
 
@@ -166,13 +167,14 @@ impl Windows {
         self.closing
     }
 
-    /// Whether the page with rows of these states follows on what was read.
+    /// Whether the page with rows of these states, of the size that the vendor tells if it does, follows on what was read.
     ///
     /// # Errors
     /// When the order of the rows is another each time.
-    pub fn judge(&mut self, states: &[u64]) -> Result<Verdict> {
+    pub fn judge(&mut self, states: &[u64], size: Option<u64>) -> Result<Verdict> {
         let window = self.ahead();
-        if self.grid == Grid::Multiple && states.len() as u64 > window.size && self.pages < 2 {
+        let size = size.unwrap_or(0).max(states.len() as u64);
+        if self.grid == Grid::Multiple && size > window.size && self.pages < 2 {
             return Ok(Verdict::SizeIgnored);
         }
         if window.start == 0 || window.start == self.end {

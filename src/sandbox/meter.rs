@@ -57,6 +57,15 @@ impl Meter {
     }
 }
 
+impl Meter {
+    /// How many more requests would be admitted at `now`, and how long until one that was is forgotten. All of them where the limit is not enforced.
+    pub(crate) fn left(&self, now: Instant) -> (usize, Duration) {
+        let left = self.limit.most.saturating_sub(self.admitted.len());
+        let oldest = self.admitted.front().map_or(Duration::ZERO, |oldest| now.duration_since(*oldest));
+        (left, self.limit.window.saturating_sub(oldest))
+    }
+}
+
 fn forget(times: &mut VecDeque<Instant>, now: Instant, window: Duration) {
     while times.front().is_some_and(|at| now.duration_since(*at) >= window) {
         times.pop_front();
@@ -78,6 +87,8 @@ mod tests {
         let mut meter = Meter::new(LIMIT);
         let mut at = |seconds| meter.arrive(start + Duration::from_secs(seconds), true);
         assert_eq!([at(0), at(4), at(5)], [Ok(()); 3]);
+        assert_eq!(meter.left(start + Duration::from_secs(6)), (0, Duration::from_secs(4)));
+        let mut at = |seconds| meter.arrive(start + Duration::from_secs(seconds), true);
         assert_eq!(at(9), Err(Duration::from_secs(1)));
         assert_eq!(at(10), Ok(()));
         assert_eq!(at(11), Err(Duration::from_secs(3)));
@@ -89,6 +100,6 @@ mod tests {
         let start = Instant::now();
         let mut meter = Meter::new(LIMIT);
         assert!((0..9).all(|_| meter.arrive(start, false).is_ok()));
-        assert_eq!(meter.max_in_window, 9);
+        assert_eq!((meter.max_in_window, meter.left(start).0), (9, 3));
     }
 }

@@ -9,6 +9,7 @@ mod ask;
 mod changes;
 mod churn;
 mod clock;
+mod customerx;
 mod exactsales;
 mod faults;
 mod json;
@@ -143,7 +144,7 @@ impl Sandbox {
         Vendor::named(source).map_or("", |vendor| vendor.token)
     }
 
-    /// The rows of every table (`ploomes.deals`), exploded ones too, as a complete export has them.
+    /// The rows of every table (`ploomes.deals`), exploded ones too, as an export of all of them has them.
     pub fn row_counts(&self) -> Vec<(String, u64)> {
         row_counts(&self.world.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -224,6 +225,8 @@ pub(crate) struct Vendor {
     pub limit: Limit,
     /// Whether the vendor says in a 429 how long to wait.
     pub says_when: bool,
+    /// Whether every reply says how many requests are left, and until when.
+    pub says_left: bool,
     /// An error body as the vendor words it, for the fault that sends it with status 200.
     pub error_body: &'static str,
     pub answer: fn(&World, &Ask) -> Answer,
@@ -240,7 +243,7 @@ impl Vendor {
 
 /// The simulated sources. The limits of NectarCRM and SenseData are not documented: theirs are made up, so that something
 /// is enforced.
-pub(crate) static VENDORS: [Vendor; 4] = [
+pub(crate) static VENDORS: [Vendor; 5] = [
     Vendor {
         source: "ploomes",
         base: "/ploomes",
@@ -250,6 +253,7 @@ pub(crate) static VENDORS: [Vendor; 4] = [
             window: Duration::from_secs(60),
         },
         says_when: true,
+        says_left: false,
         error_body: r#"{"value":"Erro interno"}"#,
         answer: ploomes::answer,
         row_counts: ploomes::row_counts,
@@ -264,6 +268,7 @@ pub(crate) static VENDORS: [Vendor; 4] = [
             window: Duration::from_secs(1),
         },
         says_when: false,
+        says_left: false,
         error_body: "Invalid token",
         answer: nectarcrm::answer,
         row_counts: nectarcrm::row_counts,
@@ -278,6 +283,7 @@ pub(crate) static VENDORS: [Vendor; 4] = [
             window: Duration::from_secs(1),
         },
         says_when: true,
+        says_left: false,
         error_body: r#"{"error":"internal error"}"#,
         answer: sensedata::answer,
         row_counts: sensedata::row_counts,
@@ -292,10 +298,26 @@ pub(crate) static VENDORS: [Vendor; 4] = [
             window: Duration::from_secs(20),
         },
         says_when: false,
+        says_left: false,
         error_body: r#"{"error":{"code":"","message":"An error has occurred."}}"#,
         answer: exactsales::answer,
         row_counts: exactsales::row_counts,
         churning: exactsales::churning,
+    },
+    Vendor {
+        source: "customerx",
+        base: "/customerx/api/v1",
+        token: "sandbox-customerx-token-not-a-secret",
+        limit: Limit {
+            most: 60,
+            window: Duration::from_secs(60),
+        },
+        says_when: false,
+        says_left: true,
+        error_body: r#"{"error":"Internal Server Error"}"#,
+        answer: customerx::answer,
+        row_counts: customerx::row_counts,
+        churning: customerx::churning,
     },
 ];
 
@@ -380,12 +402,20 @@ mod tests {
                     "created_at:end=2022-01-01&updated_at:start=2026-02-01&limit=500",
                 ],
             ),
+            (
+                "customerx",
+                "authorization",
+                "",
+                "clients contacts contracts contract_additives contract_plans tasks tickets financials net_promoter_scores \
+                 clients/journeys_clients groups timelines segments services type_contacts users board_csm_steps",
+                ["", "page=3&per_page=7", "updated_at=2026-05-01", "created_at=2022-01-01&page=2"],
+            ),
         ];
         let mut pages = Vec::new();
         for (source, header, scheme, paths, queries) in asked {
             let vendor = Vendor::named(source).unwrap();
             let token = format!("{scheme}{}", vendor.token);
-            for path in paths.split(' ') {
+            for path in paths.split_whitespace() {
                 let (path, cursor) = path.split_once('?').unwrap_or((path, "id"));
                 for query in queries {
                     let query = query.replace('@', cursor);
@@ -411,6 +441,6 @@ mod tests {
             }
         }
         let digest: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(digest, "5cb7277be2522fa9d6b5606d2a5a80c512f4e8b62b8fe75d8493a54d79bbdc4f");
+        assert_eq!(digest, "b93bc02aeba7123d399379dc81ce02576d185a0e207178af1e4a957f232301eb");
     }
 }

@@ -134,7 +134,11 @@ impl Server {
         let Some(at) = found else {
             return respond(Answer::text(404, "no such source"), Delivery::Whole);
         };
-        let refused = locked(&self.desks[at].meter).arrive(Instant::now(), self.options.limits).err();
+        let (refused, left) = {
+            let mut meter = locked(&self.desks[at].meter);
+            let now = Instant::now();
+            (meter.arrive(now, self.options.limits).err(), meter.left(now))
+        };
         if !self.options.page_delay.is_zero() {
             tokio::time::sleep(self.options.page_delay).await;
         }
@@ -149,7 +153,15 @@ impl Server {
             let desk = &server.desks[at];
             let path = below(&path, desk.vendor.base).unwrap_or("/");
             let ask = Ask { path, query, headers };
-            server.answer(desk, ask, refused, &address)
+            let (answer, delivery) = server.answer(desk, ask, refused, &address);
+            (
+                if desk.vendor.says_left {
+                    told(answer, desk.vendor, left)
+                } else {
+                    answer
+                },
+                delivery,
+            )
         });
         let (answer, delivery) = match worked.await {
             Ok(worked) => worked,
@@ -340,6 +352,14 @@ fn too_many(wait_secs: Option<u64>) -> Answer {
     }
 }
 
+/// The answer with what is left of the limit. The wait is in seconds, as one of two clients reads it.
+fn told(answer: Answer, vendor: &Vendor, left: (usize, Duration)) -> Answer {
+    answer
+        .with_header("X-RateLimit-Limit", vendor.limit.most.to_string())
+        .with_header("X-RateLimit-Remaining", left.0.to_string())
+        .with_header("X-RateLimit-Reset", (left.1.as_secs() + 1).to_string())
+}
+
 /// 500 with a JSON body or 503 with a proxy's page, as the address has it.
 fn server_error(address: &str) -> Answer {
     if address.bytes().map(u64::from).sum::<u64>().is_multiple_of(2) {
@@ -480,7 +500,7 @@ mod tests {
             let exact = format!("token_exact: {}\r\n", Sandbox::token("exactsales"));
             assert_eq!(deals(sandbox).status, 200);
             assert_eq!(get(&format!("{}/leads", sandbox.base_url("exactsales")), &exact).status, 200);
-            for source in ["ploomes", "nectarcrm", "sensedata", "exactsales"] {
+            for source in ["ploomes", "nectarcrm", "sensedata", "exactsales", "customerx"] {
                 let stranger = get(&format!("{}/Deals", sandbox.base_url(source)), "");
                 assert!([401, 404].contains(&stranger.status), "{source}: {}", stranger.status);
             }
@@ -626,6 +646,33 @@ mod tests {
             assert_eq!(requests["exactsales"]["answered_429"], 2);
             assert_eq!(requests["exactsales"]["max_in_window"], 32);
         });
+    }
+
+    #[test]
+    fn one_vendor_tells_what_is_left_of_its_limit() {
+        for limits in [true, false] {
+            let options = Options {
+                limits,
+                ..Options::default()
+            };
+            with(options, |sandbox| {
+                let clients = || {
+                    let headers = format!("Authorization: {}\r\n", Sandbox::token("customerx"));
+                    get(&format!("{}/clients?per_page=1", sandbox.base_url("customerx")), &headers)
+                };
+                let told = |reply: &Reply, name: &str| {
+                    let line = reply.head.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+                    line.trim().parse::<u64>().unwrap()
+                };
+                let replies: Vec<Reply> = (0..61).map(|_| clients()).collect();
+                let left = |at: usize| told(&replies[at], "x-ratelimit-remaining:");
+                let last = if limits { (429, 59, 0, 0) } else { (200, 60, 60, 60) };
+                assert_eq!((replies[60].status, left(0), left(59), left(60)), last);
+                assert!((1..=60).contains(&told(&replies[59], "x-ratelimit-reset:")) || !limits);
+                assert_eq!(told(&replies[0], "x-pages:"), 1000);
+                assert!(!deals(sandbox).head.contains("x-ratelimit"));
+            });
+        }
     }
 
     #[test]

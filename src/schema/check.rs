@@ -128,6 +128,12 @@ impl Check<'_> {
                         format_args!("`{}` is itself exploded, expected a table with an endpoint", explode.table),
                     ));
                 }
+                if self.table.experimental {
+                    return Err(self.wrong(
+                        "experimental",
+                        format_args!("an exploded table comes with `{}`, expected the key there", explode.table),
+                    ));
+                }
                 if !explode.path.is_plain() {
                     return Err(self.wrong("explode", "expected the dotted names of an array or an object"));
                 }
@@ -166,6 +172,10 @@ impl Check<'_> {
         if fetch.slices.as_ref().is_some_and(|slices| slices.values.is_empty()) {
             return Err(self.wrong("slices", "expected at least one value"));
         }
+        let count = fetch.pagination.count();
+        if count.is_some_and(|count| count.member.is_some() == count.header.is_some()) {
+            return Err(self.wrong("pagination", "count: expected exactly one of `member` and `header`"));
+        }
         match &fetch.pagination {
             Pagination::Keyset { filter, size, .. } if !filter.contains("{key}") || *size == 0 => {
                 Err(self.wrong("pagination", "keyset: expected `{key}` in `filter` and a `size` above zero"))
@@ -179,6 +189,11 @@ impl Check<'_> {
             Pagination::Page { size_param, size, .. } if size_param.is_some() != size.is_some() => {
                 Err(self.wrong("pagination", "page: expected `size_param` and `size` together"))
             }
+            Pagination::Page {
+                size_header: Some(_),
+                size: None,
+                ..
+            } => Err(self.wrong("pagination", "page: expected a `size`, which `size_header` is held against")),
             _ => Ok(()),
         }
     }
@@ -284,6 +299,12 @@ impl Check<'_> {
         }
         if replication.mode != Mode::Full && (replication.cursor.is_none() || replication.from.is_none()) {
             return Err(self.wrong("mode", format_args!("mode {} needs `cursor` and `from`", replication.mode.name())));
+        }
+        if replication.on_trust && (replication.mode != Mode::Full || replication.always) {
+            return Err(self.wrong(
+                "on_trust",
+                "expected mode full without `always`: the filter is not to be trusted unasked",
+            ));
         }
         for (key, parameter, mark) in [("from", &replication.from, "{from}"), ("until", &replication.until, "{until}")] {
             if parameter.as_ref().is_some_and(|parameter| !parameter.value.contains(mark)) {

@@ -167,6 +167,7 @@ fn resolve(file: &str, text: &str, id: &str, decl: TableDecl, source: &SourceDec
         id: id.to_owned(),
         title: decl.title,
         description: decl.description,
+        experimental: decl.experimental,
         access,
         primary_key: decl.primary_key,
         partition: decl.partition,

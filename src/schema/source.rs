@@ -152,7 +152,7 @@ pub enum Pagination {
         #[serde(default)]
         count: Option<Count>,
     },
-    /// Numbered pages; ends on an empty page, on one without an unseen key, or when `next` is there and null.
+    /// Numbered pages; ends on an empty page, on one without an unseen key, when `next` is there and null, or on the last page of `pages_header`.
     Page {
         /// Parameter that takes the page's number.
         page_param: String,
@@ -168,6 +168,12 @@ pub enum Pagination {
         /// Member that is null on the last page.
         #[serde(default)]
         next: Option<String>,
+        /// Header of the reply that holds how many pages there are.
+        #[serde(default)]
+        pages_header: Option<String>,
+        /// Header of the reply that holds the size the vendor pages by.
+        #[serde(default)]
+        size_header: Option<String>,
         /// How the total is asked for.
         #[serde(default)]
         count: Option<Count>,
@@ -215,7 +221,11 @@ pub struct Count {
     #[serde(default)]
     pub params: IndexMap<String, String>,
     /// Member of the page that holds it.
-    pub member: String,
+    #[serde(default)]
+    pub member: Option<String>,
+    /// Header of the reply that holds it, where no member does.
+    #[serde(default)]
+    pub header: Option<String>,
 }
 
 /// A query parameter whose value is a template.

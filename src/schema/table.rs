@@ -18,6 +18,8 @@ pub struct Table {
     pub title: String,
     /// One sentence, pt-BR.
     pub description: String,
+    /// What the vendor answers is not known well enough: left out of a run unless it is named.
+    pub experimental: bool,
     /// Where the records come from.
     pub access: Access,
     /// Columns that name a row; empty only where the table is exploded and its elements have no identity.
@@ -184,6 +186,9 @@ pub struct Replication {
     /// The range is sent even when everything is read.
     #[serde(default)]
     pub always: bool,
+    /// What the vendor makes of `from` is not known: it is sent only where a configuration sets the mode to another than full.
+    #[serde(default)]
+    pub on_trust: bool,
     /// Incremental: how far before the savepoint to read again.
     #[serde(default, deserialize_with = "duration")]
     pub lookback: Duration,
@@ -205,6 +210,7 @@ impl Default for Replication {
             order: None,
             format: CursorFormat::default(),
             always: false,
+            on_trust: false,
             lookback: Duration::ZERO,
             past: thirty_days(),
             ahead: a_year(),
@@ -254,6 +260,8 @@ pub enum CursorFormat {
 pub(super) struct TableDecl {
     pub title: String,
     pub description: String,
+    #[serde(default)]
+    pub experimental: bool,
     #[serde(default, deserialize_with = "one_or_many")]
     pub endpoint: Vec<String>,
     #[serde(default)]

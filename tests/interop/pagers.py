@@ -87,6 +87,18 @@ def sensedata(api: Api, path: str, **params):
         number = int(page.get("next_page") or 0)
 
 
+def customerx(api: Api, path: str, **params):
+    """`page` of twenty rows until one is empty; most lists are bare arrays, one stands in `data`."""
+    number = 1
+    while True:
+        page = api.get(path, page=number, per_page=20, **params)
+        rows = page.get("data") if isinstance(page, Object) else page
+        if not rows:
+            return
+        yield from rows
+        number += 1
+
+
 def first_route(api: Api, paths: list[str]) -> str:
     """The first route that the API has."""
     for path in paths:
@@ -128,3 +140,5 @@ def records(source: str, table: str, endpoint: str, api: Api):
             yield from nectarcrm(api, endpoint)
         case "sensedata", _:
             yield from sensedata(api, endpoint)
+        case "customerx", _:
+            yield from customerx(api, endpoint)

@@ -15,8 +15,14 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
-SOURCES = ("exactsales", "nectarcrm", "ploomes", "sensedata")
+SOURCES = ("customerx", "exactsales", "nectarcrm", "ploomes", "sensedata")
+# The tables that the documents list, and those beyond them.
 CATALOG = json.loads((REPOSITORY / "tests" / "catalog.json").read_text("utf-8"))
+FURTHER = json.loads((REPOSITORY / "tests" / "further.json").read_text("utf-8"))
+PARENTS = {f"{source}.{table['id']}": table["parent"] for known in (CATALOG, FURTHER) for source, tables in known.items() for table in tables}
+EXPERIMENTAL = {f"{source}.{table['id']}" for source, tables in FURTHER.items() for table in tables if table["experimental"]}
+# What an export of everything has: experimental tables are left out of it.
+TABLES = [table for table in PARENTS if table not in EXPERIMENTAL]
 
 # What the caller's shell may hold and a test must not see.
 FOREIGN = ("AWS_", "PLOOMES_", "NECTARCRM_", "SENSEDATA_", "EXACTSALES_", "CUSTOMERX_", "HTTP_PROXY", "HTTPS_PROXY")
@@ -187,7 +193,7 @@ class Sandbox:
 
 
 def unthrottled(folder: Path) -> Path:
-    """A configuration of all four sources whose own limit is out of the way: the vendors' limits are the matter of test_limits.py."""
+    """A configuration of all sources whose own limit is out of the way: the vendors' limits are the matter of test_limits.py."""
     file = Path(folder) / "unthrottled.toml"
     file.write_text(
         "\n".join(

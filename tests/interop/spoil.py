@@ -31,7 +31,8 @@ SCALARS = [value for value in NASTY if not isinstance(value, (Object, list))]
 # Members that page by page reading goes by, and those that other tables are exploded from: the first stay, the second stay no arrays.
 KEPT = {"id"}
 EXPLODED = {"contacts", "persons", "products", "questionanswers", "subsources", "custom_fields", "types", "painpoints"}
-EXPLODED |= {"produtos", "participantes", "contatos", "enderecos", "contatospai", "empresasatuais", "sequencias"}
+EXPLODED |= {"produtos", "participantes", "contatos", "enderecos", "contatospai", "empresasatuais", "sequencias", "campospersonalizados"}
+EXPLODED |= {"phones", "custom_attributes"}
 
 
 def spoil(body: bytes) -> bytes:

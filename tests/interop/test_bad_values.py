@@ -36,6 +36,8 @@ def spoiled(request, small, tmp_path_factory) -> Spoiled:
     with Proxy(sandbox.bases[name], change=spoil) as vendor:
         args = ["export", name, "--base-url", vendor.base, "--to", folder / "lake", "--max-rejected", "100%"]
         args += ["--config", program.unthrottled(folder)]
+        # Experimental tables, too, which must be named.
+        args += ["--tables", ",".join([f"{name}.*", *sorted(table for table in program.EXPERIMENTAL if table.startswith(f"{name}."))])]
         outcome = program.run(args, cwd=folder, env=sandbox.environment(), report=folder / "report.json")
         assert outcome.code == 0, outcome.err
         source = Source(program.REPOSITORY / "schemas", name, vendor.base, sandbox.env)

@@ -6,7 +6,7 @@ import cells
 import program
 from oracle import Expected, Source
 
-TABLES = [f"{source}.{table['id']}" for source, tables in program.CATALOG.items() for table in tables]
+TABLES = program.TABLES
 
 
 @pytest.fixture(scope="module")

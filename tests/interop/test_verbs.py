@@ -45,7 +45,7 @@ def moved(lake, tmp_path):
 
 
 def test_duckdb_sees_exactly_the_live_rows(lake, documented, moved):
-    """All 84 tables in one script, though a glob would see rows twice; names, order, types and descriptions as documented."""
+    """All tables in one script, though a glob would see rows twice; names, order, types and descriptions as documented."""
     connection = duckdb.connect()
     connection.execute(views(moved, "duckdb"))
     for table, rows in lake.counts.items():

@@ -10,7 +10,7 @@ use afluente::decode::Decoder;
 use afluente::export::client;
 use afluente::http::{Meter, Stop};
 use afluente::read::{self, Memory, ReadOptions};
-use afluente::sandbox::{Faults, Options};
+use afluente::sandbox::Options;
 use afluente::schema::{Catalog, Fetch, Pagination, Source, Table, arrow_schema};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
@@ -125,14 +125,10 @@ fn record_missing(catalog: &Catalog) {
         return;
     }
     let world = World::start(Options {
-        churn: 0.0,
-        address: ([127, 0, 0, 1], 0).into(),
         seed: 7,
         rows: 40,
-        table_rows: Vec::new(),
         limits: false,
-        faults: Faults::default(),
-        page_delay: std::time::Duration::ZERO,
+        ..Options::default()
     });
     for source in catalog.sources() {
         for table in source.tables.values() {
@@ -239,7 +235,7 @@ fn cell_as_json(column: &dyn Array, row: usize) -> Value {
             .unwrap()
             .to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
             .into(),
-        DataType::Date32 => (chrono::NaiveDate::default() + chrono::Days::new(column.as_primitive::<Date32Type>().value(row) as u64))
+        DataType::Date32 => (chrono::NaiveDate::default() + chrono::TimeDelta::days(column.as_primitive::<Date32Type>().value(row).into()))
             .to_string()
             .into(),
         other => panic!("no column is {other}"),

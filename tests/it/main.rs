@@ -4,6 +4,7 @@ mod cli;
 mod declarations;
 mod export;
 mod faults;
+mod fields;
 mod golden;
 mod progress;
 mod recipes;

@@ -67,6 +67,26 @@ fn a_vendor_is_a_folder_and_a_table_is_a_file() {
 }
 
 #[test]
+fn an_exploded_table_is_as_experimental_as_its_parent() {
+    let notes = r#"
+title        = "Notas"
+description  = "Uma linha por nota de uma visita."
+experimental = true
+explode      = { table = "visits", path = "notes" }
+[columns]
+text = { type = "text", path = ".", description = "O que se anotou." }
+"#;
+    let files = [
+        ("acme/source.toml", SOURCE),
+        ("acme/visits.toml", TABLE),
+        ("acme/notes.toml", notes),
+    ];
+    let error = load(&files).unwrap_err();
+    let message = "acme/notes.toml:4: an exploded table comes with `visits`, expected the key there";
+    assert_eq!(error.message(), message);
+}
+
+#[test]
 fn a_mistake_shows_file_line_and_the_allowed_names() {
     for (line, expected) in [
         ("endpont = \"/x\"", ["acme/visits.toml:6", "unknown field `endpont`", "`endpoint`"]),
@@ -101,6 +121,18 @@ fn a_mistake_shows_file_line_and_the_allowed_names() {
         (
             "pagination = { type = \"pages\" }",
             ["acme/visits.toml:6", "unknown variant `pages`", "`keyset`"],
+        ),
+        (
+            "pagination = { type = \"page\", page_param = \"p\", count = { member = \"n\", header = \"X-Total\" } }",
+            ["acme/visits.toml:6", "exactly one of `member` and `header`", "count"],
+        ),
+        (
+            "pagination = { type = \"page\", page_param = \"p\", size_header = \"X-Per-Page\" }",
+            ["acme/visits.toml:6", "expected a `size`", "`size_header`"],
+        ),
+        (
+            "replication = { mode = \"full\", on_trust = true, always = true }",
+            ["acme/visits.toml", "without `always`", ""],
         ),
         (
             "explode = { table = \"visit\", path = \"x\" }",

@@ -52,7 +52,7 @@ const fn along(source: &'static str, table: &'static str, with: &'static str) ->
     }
 }
 
-const SUBJECTS: [Subject; 34] = [
+const SUBJECTS: [Subject; 37] = [
     table("ploomes", "contacts", Tells::Change),
     table("ploomes", "users", Tells::Change),
     table("ploomes", "deals", Tells::Change),
@@ -87,6 +87,9 @@ const SUBJECTS: [Subject; 34] = [
     table("exactsales", "meetings", Tells::Appointment),
     table("exactsales", "boxes", Tells::Appointment),
     table("exactsales", "sources", Tells::Nothing),
+    table("customerx", "clients", Tells::Nothing),
+    table("customerx", "contacts", Tells::Nothing),
+    table("customerx", "contracts", Tells::Nothing),
 ];
 
 impl Subject {

@@ -561,6 +561,7 @@ fn nothing() -> RunReport {
         started_at: DateTime::UNIX_EPOCH,
         finished_at: DateTime::UNIX_EPOCH,
         tables: Vec::new(),
+        warnings: Vec::new(),
         unwritten: None,
     }
 }

@@ -21,9 +21,13 @@ enum Style {
     Capped,
     /// As `Latest`, of seven rows whatever is asked.
     Sizeless,
+    /// As `Latest`, but how many pages there are, and of what size, stands in headers.
+    Told,
+    /// As `Told`, of seven rows whatever is asked, which the headers say.
+    ToldSizeless,
 }
 
-const STYLES: [Style; 5] = [Style::Key, Style::Offset, Style::Latest, Style::Newest, Style::Capped];
+const STYLES: [Style; 6] = [Style::Key, Style::Offset, Style::Latest, Style::Newest, Style::Capped, Style::Told];
 
 impl Style {
     fn declared(self) -> String {
@@ -35,12 +39,19 @@ impl Style {
             Self::Latest => endpoint(r#"{ type = "page", page_param = "page", size_param = "limit", size = 8, next = "next_page" }"#),
             Self::Newest => endpoint(r#"{ type = "page", page_param = "page", size_param = "limit", size = 8 }"#),
             Self::Capped | Self::Sizeless => endpoint(r#"{ type = "page", page_param = "page", size_param = "limit", size = 12 }"#),
+            Self::Told | Self::ToldSizeless => endpoint(
+                r#"{ type = "page", page_param = "page", size_param = "limit", size = 8, pages_header = "X-Pages", size_header = "X-Per-Page" }"#,
+            ),
         }
     }
 
     /// The most rows of a page.
     fn size(self) -> usize {
-        if matches!(self, Self::Capped | Self::Sizeless) { 7 } else { 8 }
+        if matches!(self, Self::Capped | Self::Sizeless | Self::ToldSizeless) {
+            7
+        } else {
+            8
+        }
     }
 }
 
@@ -112,13 +123,14 @@ impl Rows {
                 (0, style.size())
             }
             Style::Offset => (number("$skip=").unwrap(), style.size()),
-            Style::Latest | Style::Newest | Style::Capped | Style::Sizeless => {
+            Style::Latest | Style::Newest | Style::Capped | Style::Sizeless | Style::Told | Style::ToldSizeless => {
                 rows.sort_by_key(|(_, time)| *time);
                 if style == Style::Newest {
                     rows.reverse();
                 }
                 let asked = number("limit=").unwrap().min(style.size());
-                let size = if style == Style::Sizeless { style.size() } else { asked };
+                let sizeless = matches!(style, Style::Sizeless | Style::ToldSizeless);
+                let size = if sizeless { style.size() } else { asked };
                 let mut page = number("page=").unwrap();
                 if style == Style::Newest {
                     page = page.min(rows.len().div_ceil(size)).max(1);
@@ -132,7 +144,13 @@ impl Rows {
             Style::Latest => format!(r#","next_page":{next}"#),
             _ => String::new(),
         };
-        Answer::ok(format!(r#"{{"value":[{}]{members}}}"#, records.join(",")))
+        let answer = Answer::ok(format!(r#"{{"value":[{}]{members}}}"#, records.join(",")));
+        match style {
+            Style::Told | Style::ToldSizeless => answer
+                .header("X-Pages", rows.len().div_ceil(size).to_string())
+                .header("X-Per-Page", size.to_string()),
+            _ => answer,
+        }
     }
 }
 
@@ -236,6 +254,8 @@ fn what_nobody_changes_takes_as_many_requests_as_estimated() {
         Style::Newest,
         Style::Capped,
         Style::Sizeless,
+        Style::Told,
+        Style::ToldSizeless,
     ] {
         for rows in [0, 1, 2, 3, 6, 7, 8, 9, 14, 15, 16, 40, 59] {
             let before = Rows::new(rows);
@@ -251,7 +271,7 @@ fn what_nobody_changes_takes_as_many_requests_as_estimated() {
             }
             if rows as usize <= style.size() {
                 let most = match style {
-                    Style::Latest => 1,
+                    Style::Latest | Style::Told | Style::ToldSizeless => 1,
                     // It takes some to see that the size is ignored.
                     Style::Sizeless => 5,
                     _ => 2,

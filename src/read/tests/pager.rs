@@ -41,6 +41,7 @@ fn held<'a>(marks: &[&'a str]) -> Held<'a> {
             .collect(),
         unseen: marks.len(),
         next: Next::Absent,
+        pages: None,
         counted: None,
     }
 }
@@ -52,7 +53,7 @@ fn walk(pagination: &Pagination) -> Pager<'_> {
 /// Takes in a page that follows.
 fn take(pager: &mut Pager, held: &Held<'_>) -> Step {
     assert!(
-        pager.follows(&held.states, held.marks.first().copied().flatten()).unwrap(),
+        pager.follows(&held.states, None, held.marks.first().copied().flatten()).unwrap(),
         "{held:?}"
     );
     pager.advance(held).unwrap()
@@ -156,7 +157,7 @@ fn offsets_overlap_and_go_back_until_a_page_begins_with_a_known_row() {
     // Sixty rows were deleted before it.
     let mut follows = |rows: &[&str]| {
         pager
-            .follows(&held(rows).states, None)
+            .follows(&held(rows).states, None, None)
             .map(|follows| (follows, query(&pager)))
             .unwrap()
     };
@@ -185,9 +186,9 @@ fn no_rows_at_all_are_the_end_at_the_beginning_only() {
     let pagination = offset();
     let mut pager = walk(&pagination);
     assert_eq!(take(&mut pager, &held(&["1", "2", "3"])), Step::Next);
-    assert!(!pager.follows(&[], None).unwrap());
+    assert!(!pager.follows(&[], None, None).unwrap());
     assert_eq!(query(&pager), "$orderby=id&$top=500&$skip=1");
-    assert!(!pager.follows(&[], None).unwrap());
+    assert!(!pager.follows(&[], None, None).unwrap());
     assert_eq!(query(&pager), "$orderby=id&$top=500&$skip=0");
     assert_eq!(take(&mut pager, &held(&[])), Step::End);
 }
@@ -240,13 +241,35 @@ fn a_vendor_that_ignores_the_size_is_paged_by_number() {
         let mut pager = walk(&pagination);
         for (page, follows) in pages {
             let page = held(page);
-            assert_eq!(pager.follows(&page.states, None).unwrap(), follows, "{}", query(&pager));
+            assert_eq!(pager.follows(&page.states, None, None).unwrap(), follows, "{}", query(&pager));
             if follows {
                 assert_eq!(pager.advance(&page).unwrap(), Step::Next);
             }
         }
         assert_eq!(query(&pager), expected);
     }
+}
+
+#[test]
+fn headers_tell_the_last_page_and_a_size_that_is_ignored() {
+    let text = "type = \"page\"\npage_param = \"page\"\nsize_param = \"limit\"\nsize = 4\npages_header = \"X-Pages\"\nsize_header = \"X-Per-Page\"";
+    let pagination = pagination(text);
+    let of = |rows: &[&'static str], pages| Held { pages, ..held(rows) };
+    let mut pager = walk(&pagination);
+    assert_eq!(take(&mut pager, &of(&["1", "2", "3", "4"], Some(2))), Step::Next);
+    assert_eq!(query(&pager), "page=2&limit=3");
+    let (last, told) = (of(&["4", "5"], Some(2)), Some(4));
+    assert_eq!(take(&mut pager, &last), Step::End, "the second of two");
+    // Without the header it would have been asked for a page more.
+    let mut pager = walk(&pagination);
+    assert_eq!(take(&mut pager, &of(&["1", "2", "3", "4"], None)), Step::Next);
+    assert_eq!(take(&mut pager, &of(&["4", "5"], None)), Step::Next);
+    // Two rows of a page of four do not look like it: the header does.
+    let mut pager = walk(&pagination);
+    assert_eq!(take(&mut pager, &of(&["1", "2", "3", "4"], Some(2))), Step::Next);
+    let last = of(&["5", "6"], Some(2));
+    assert!(pager.follows(&last.states, told, None).unwrap());
+    assert_eq!(pager.advance(&last).unwrap(), Step::End);
 }
 
 #[test]
@@ -304,7 +327,10 @@ fn a_resumed_walk_finds_its_place() {
         }),
     );
     assert_eq!(query(&pager), "$orderby=id&$top=500&$skip=899");
-    assert!(!pager.follows(&[0], Some("10")).unwrap(), "rows before it may not have been read");
+    assert!(
+        !pager.follows(&[0], None, Some("10")).unwrap(),
+        "rows before it may not have been read"
+    );
     assert_eq!(query(&pager), "$orderby=id&$top=500&$skip=898");
     let page = Held {
         unseen: 1,

@@ -61,6 +61,29 @@ async fn rows_missing_from_the_count_are_an_error_unless_they_are_gone() {
 }
 
 #[tokio::test]
+async fn rows_missing_from_the_count_of_a_header_are_an_error() {
+    let tables = endpoint(
+        r#"{ type = "page", page_param = "page", size_param = "per_page", size = 2, pages_header = "X-Pages", count = { header = "X-Total" } }"#,
+    );
+    let tables = [("deals", &*tables)];
+    let told = |ids: &[u32], pages: u32, rows: u32| {
+        Answer::ok(array(ids))
+            .header("X-Pages", pages.to_string())
+            .header("X-Total", rows.to_string())
+    };
+    // Of three rows the vendor hides one, says so in the count, and goes on saying it.
+    let short = [told(&[1], 1, 3), told(&[1], 1, 3), told(&[1], 3, 3)];
+    let outcome = run(&tables, short).await;
+    assert_eq!(outcome.error().message(), "expected the 3 rows that the API counts, found 1");
+    assert_eq!(outcome.targets.last().unwrap(), "/Deals?page=1&per_page=1");
+    let outcome = run(&tables, [told(&[1, 2], 1, 2)]).await;
+    assert_eq!(
+        (outcome.summary().rows, outcome.summary().counted, outcome.targets.len()),
+        (2, Some(2), 1)
+    );
+}
+
+#[tokio::test]
 async fn offset_leaves_out_what_was_read_and_follows_no_link() {
     let with_link = |ids: &[u32]| {
         let body = format!(

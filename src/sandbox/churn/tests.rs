@@ -18,6 +18,8 @@ const EXACTSALES: &str = "leads=Leads leadspersons=LeadsAndPersons qualification
     callshistory=CallsHistory tasks=Tasks meetings=Meetings boxes=Boxes sources=Sources sdrs=Sdrs sellers=Sellers \
     leadscustomfields=LeadsCustomFields stageslead=LeadStages losts=Losts painpoints=PainPoints industries=Industries stages=Stages";
 const NECTARCRM: &str = "contatos oportunidades qualificacoes compromissos tarefas produtos pipelines oportunidades_propostas=proposta";
+const CUSTOMERX: &str = "clients contacts contracts contract_additives contract_plans tasks tickets financials nps=net_promoter_scores \
+    journeys=clients/journeys_clients groups timeline=timelines users";
 const SENSEDATA: &str = "customers contacts contracts users playbooks tasks financials=customer_billing";
 
 /// The records of one reply.
@@ -27,6 +29,7 @@ fn page(world: &World, source: &str, path: &str, query: &str) -> Vec<Value> {
         "ploomes" => ("user-key", ""),
         "exactsales" => ("token_exact", ""),
         "nectarcrm" => ("access-token", ""),
+        "customerx" => ("authorization", ""),
         _ => ("authorization", "Bearer "),
     };
     let answer = (vendor.answer)(
@@ -37,6 +40,8 @@ fn page(world: &World, source: &str, path: &str, query: &str) -> Vec<Value> {
     let body = answer.value();
     let records = match source {
         "nectarcrm" => &body,
+        "customerx" if path == "groups" => &body["data"],
+        "customerx" => &body,
         "sensedata" => &body[path],
         _ => &body["value"],
     };
@@ -51,6 +56,7 @@ fn list(world: &World, source: &str, path: &str, query: &str) -> Vec<Value> {
         let paging = match source {
             "nectarcrm" => format!("displayLength=200&page={number}"),
             "sensedata" => format!("limit=1000&page={number}"),
+            "customerx" => format!("per_page=20&page={number}"),
             _ => format!("$top=300&$skip={}", all.len()),
         };
         let mut records = page(world, source, path, &format!("{paging}&{query}"));
@@ -71,6 +77,7 @@ fn account(world: &World) -> Account {
         ("exactsales", EXACTSALES),
         ("nectarcrm", NECTARCRM),
         ("sensedata", SENSEDATA),
+        ("customerx", CUSTOMERX),
     ] {
         for name in names.split_whitespace() {
             let (table, path) = name.split_once('=').unwrap_or((name, name));
@@ -101,6 +108,7 @@ fn cursor(table: &str) -> Option<&'static str> {
         "exactsales.leads" | "exactsales.leadspersons" => "updateDate",
         "nectarcrm.contatos" | "nectarcrm.oportunidades" | "nectarcrm.qualificacoes" => "dataAtualizacao",
         "sensedata.customers" | "sensedata.contacts" | "sensedata.tasks" => "updated_at",
+        "customerx.clients" | "customerx.contacts" | "customerx.tasks" | "customerx.tickets" | "customerx.timeline" => "updated_at",
         "ploomes.contacts" | "ploomes.users" | "ploomes.deals" | "ploomes.orders" | "ploomes.quotes" => "LastUpdateDate",
         "ploomes.documents" | "ploomes.tasks" | "ploomes.interaction_records" | "ploomes.products" => "LastUpdateDate",
         _ => return None,

@@ -4,10 +4,10 @@ use crate::sandbox::ask::{Answer, Ask};
 use crate::sandbox::clock::Ids;
 use crate::sandbox::json::{Cents, Object};
 use crate::sandbox::people::ascii;
-use crate::sandbox::stamp::{DAY, NOW};
+use crate::sandbox::stamp::DAY;
 use crate::sandbox::world::{Draw, World};
 
-use super::loose::{brazilian_date, list, moment, object, text, value};
+use super::loose::{custom_fields, list, moment, object, text, value};
 use super::noun::{End, Noun, Order, Paging, cycled, wrong};
 use super::people::{Contact, user};
 
@@ -32,6 +32,7 @@ pub(super) const RELATED: (&str, u64) = ("nectarcrm.contatos__contatos", 2);
 pub(super) const ADDRESSES: (&str, u64) = ("nectarcrm.contatos__enderecos", 2);
 pub(super) const PARENTS: (&str, u64) = ("nectarcrm.contatos__contatospai", 1);
 pub(super) const EMPLOYERS: (&str, u64) = ("nectarcrm.contatos__empresasatuais", 1);
+pub(super) const FIELDS: (&str, u64) = ("nectarcrm.contatos__campos_personalizados", 2);
 
 /// The list: all contacts, or those of the kinds in `constante`, which may be several with commas.
 pub(super) fn answer(world: &World, ask: &Ask) -> Answer {
@@ -103,13 +104,7 @@ fn write(world: &World, row: u64, o: &mut Object<'_>) {
     relatives(world, row, o, d);
     arrays(world, row, o, d, changed);
     o.array("listas", |_| {});
-    o.object("camposPersonalizados", |o| {
-        if d.filled(50) {
-            let day = NOW - d.between(0, 900) * DAY;
-            o.set("Data de aniversário", brazilian_date(day))
-                .set("Observação fiscal", d.title());
-        }
-    });
+    custom_fields(world, o, &CONTATOS, FIELDS, row, &["Data de aniversário", "Observação fiscal"]);
 }
 
 fn numbers(o: &mut Object<'_>, d: &mut Draw) {

@@ -1,9 +1,11 @@
 //! How NectarCRM spells values: absent ones as `""`, `{}`, `null` or by leaving the key out; moments in several zones and
 //! precisions, sometimes with a year of the first century; dates of custom fields as `dd/MM/yyyy`.
 
-use crate::sandbox::json::{Array, At, Json, Object};
-use crate::sandbox::stamp::{self, DAY, HOUR};
-use crate::sandbox::world::Draw;
+use crate::sandbox::json::{Array, At, Cents, Json, Object};
+use crate::sandbox::stamp::{self, DAY, HOUR, NOW};
+use crate::sandbox::world::{Draw, World};
+
+use super::noun::Noun;
 
 /// A text member: a value in `percent` of the rows, else `""`, `null` or no member.
 pub(super) fn text<V: Json>(o: &mut Object<'_>, d: &mut Draw, name: &str, percent: u64, value: impl FnOnce(&mut Draw) -> V) {
@@ -59,6 +61,30 @@ pub(super) fn list(o: &mut Object<'_>, d: &mut Draw, name: &str, count: u64, mut
     };
 }
 
+/// `camposPersonalizados`: an object with a member per field that the record has filled, by its table and how many there are at most. Values are
+/// texts, dates as texts, numbers and lists.
+pub(super) fn custom_fields(world: &World, o: &mut Object<'_>, noun: &Noun, child: (&'static str, u64), row: u64, names: &[&str]) {
+    let count = noun.children(world, child, row);
+    o.object("camposPersonalizados", |fields| {
+        for item in 0..count {
+            let mut d = noun.draw_part(world, child.0, row, row * 1000 + item);
+            let listed = usize::try_from(item).ok().and_then(|at| names.get(at));
+            let name = listed.map_or_else(|| format!("Campo {}", 1 + item), |name| (*name).to_owned());
+            let day = NOW - d.between(0, 900) * DAY;
+            match d.below(6) {
+                _ if item == 0 => fields.set(&name, brazilian_date(day)),
+                0 => fields.null(&name),
+                1 => fields.set(&name, ""),
+                2 => fields.set(&name, Cents(d.between(0, 900_000))),
+                3 => fields.array(&name, |list| {
+                    list.item(d.company().name).item(d.district());
+                }),
+                _ => fields.set(&name, d.title()),
+            };
+        }
+    });
+}
+
 /// A moment in one of the vendor's spellings.
 ///
 /// | spelling | of ten |
@@ -104,8 +130,6 @@ pub(super) fn read_day(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::stamp::NOW;
-    use crate::sandbox::world::World;
 
     #[test]
     fn moments_are_one_instant_in_many_spellings() {

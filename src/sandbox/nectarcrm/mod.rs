@@ -68,14 +68,17 @@ pub(crate) fn row_counts(world: &World) -> Vec<(&'static str, u64)> {
         items(&CONTATOS, ADDRESSES),
         items(&CONTATOS, PARENTS),
         items(&CONTATOS, EMPLOYERS),
+        items(&CONTATOS, contatos::FIELDS),
         rows(&OPORTUNIDADES),
         items(&OPORTUNIDADES, LINES),
+        items(&OPORTUNIDADES, oportunidades::FIELDS),
         rows(&PROPOSTAS),
         rows(&PIPELINES),
         (funis::STAGES, funis::stage_count(world)),
         rows(&PRODUTOS),
         items(&PRODUTOS, DEPENDENTS),
         rows(&QUALIFICACOES),
+        items(&QUALIFICACOES, qualificacoes::FIELDS),
         rows(&TAREFAS),
     ]
 }
@@ -166,9 +169,14 @@ mod tests {
             let found = match table.split_once("__") {
                 None => all[table].len(),
                 Some((parent, array)) => {
+                    let array = array.replace('_', "");
                     let items = |record: &Value| {
                         let member = record.as_object()?.iter().find(|(name, _)| name.to_lowercase() == array)?;
-                        Some(member.1.as_array()?.len())
+                        Some(match member.1 {
+                            Value::Array(items) => items.len(),
+                            Value::Object(fields) => fields.len(),
+                            _ => return None,
+                        })
                     };
                     all[parent].iter().filter_map(items).sum()
                 }

@@ -3,12 +3,12 @@
 
 use crate::sandbox::ask::{Answer, Ask};
 use crate::sandbox::clock::Ids;
-use crate::sandbox::json::{Array, Cents, Object};
-use crate::sandbox::stamp::{DAY, NOW};
+use crate::sandbox::json::{Cents, Object};
+use crate::sandbox::stamp::DAY;
 use crate::sandbox::world::{Draw, World};
 
 use super::funis::{Funnel, SALES};
-use super::loose::{brazilian_date, corrupted, list, moment, object, text, value};
+use super::loose::{corrupted, custom_fields, list, moment, object, text, value};
 use super::noun::{End, Noun, Order, Paging, cycled, wrong};
 use super::people::{client, user};
 use super::produtos::{self, PRODUTOS, Product};
@@ -31,6 +31,7 @@ pub(super) static OPORTUNIDADES: Noun = Noun {
 };
 
 pub(super) const LINES: (&str, u64) = ("nectarcrm.oportunidades__produtos", 3);
+pub(super) const FIELDS: (&str, u64) = ("nectarcrm.oportunidades__campos_personalizados", 3);
 
 /// The list. Of the filters of a funnel, `pipeline` (its exact name) and `pipelineId` work; what is not known is ignored.
 pub(super) fn answer(world: &World, ask: &Ask) -> Answer {
@@ -128,16 +129,8 @@ fn write(world: &World, row: u64, o: &mut Object<'_>) {
     value(o, d, "valorTotal", 95, |_| Cents(total));
     value(o, d, "valorTotalDescontos", 80, |d| Cents(d.between(0, total / 5)));
     list(o, d, "produtos", lines, |o, item| line(world, row, item, id * MOST_ITEMS + item, o));
-    o.object("camposPersonalizados", |o| {
-        if d.filled(60) {
-            let day = NOW - d.between(0, 900) * DAY;
-            o.set("Data do Pagamento", brazilian_date(day))
-                .set("Nº do pedido (ERP)", d.digits(6));
-            o.array("Concorrentes", |names: &mut Array<'_>| {
-                names.item(d.company().name).item(d.company().name);
-            });
-        }
-    });
+    let names = ["Data do Pagamento", "Nº do pedido (ERP)", "Concorrentes"];
+    custom_fields(world, o, &OPORTUNIDADES, FIELDS, row, &names);
 }
 
 /// Funnel and stage. A deal that is not open has a code of its own instead of a stage's number.

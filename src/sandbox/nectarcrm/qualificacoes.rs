@@ -4,11 +4,11 @@
 use crate::sandbox::ask::{Answer, Ask};
 use crate::sandbox::clock::Ids;
 use crate::sandbox::json::{Array, Object};
-use crate::sandbox::stamp::{DAY, NOW};
+use crate::sandbox::stamp::DAY;
 use crate::sandbox::world::World;
 
 use super::funis::{Funnel, QUALIFICATION};
-use super::loose::{brazilian_date, moment, object, text, value};
+use super::loose::{custom_fields, moment, object, text, value};
 use super::noun::{End, Noun, Order, Paging, cycled, share, wrong};
 use super::people::{client, user};
 
@@ -28,6 +28,8 @@ pub(super) static QUALIFICACOES: Noun = Noun {
     },
     write,
 };
+
+pub(super) const FIELDS: (&str, u64) = ("nectarcrm.qualificacoes__campos_personalizados", 1);
 
 pub(super) fn answer(world: &World, ask: &Ask) -> Answer {
     let time = match Noun::changed_within(ask) {
@@ -90,10 +92,5 @@ fn write(world: &World, row: u64, o: &mut Object<'_>) {
             });
         }
     });
-    o.object("camposPersonalizados", |o| {
-        if d.filled(40) {
-            let day = NOW + d.between(-300, 60) * DAY;
-            o.set("Data da visita", brazilian_date(day));
-        }
-    });
+    custom_fields(world, o, &QUALIFICACOES, FIELDS, row, &["Data da visita"]);
 }

@@ -9,7 +9,7 @@ use crate::support::{Setup, copy_schemas, files_below, lake, quickened};
 
 /// Texts that must not be found anywhere: the tokens, and a part of what the sandbox puts into a member of Ploomes' users.
 fn secrets() -> Vec<String> {
-    let mut secrets: Vec<String> = ["ploomes", "nectarcrm", "sensedata", "exactsales"]
+    let mut secrets: Vec<String> = ["ploomes", "nectarcrm", "sensedata", "exactsales", "customerx"]
         .iter()
         .map(|source| Sandbox::token(source).to_owned())
         .collect();

@@ -7,10 +7,12 @@ use afluente::sandbox::{Faults, Options};
 use crate::support::{Setup, World, lake};
 
 /// Tables of every way of paging, with and without a count.
-const TABLES: &str = "ploomes.deals,ploomes.users_profiles,exactsales.leads,exactsales.tasks,nectarcrm.contatos,sensedata.customers";
+const TABLES: &str =
+    "ploomes.deals,ploomes.users_profiles,exactsales.leads,exactsales.tasks,nectarcrm.contatos,sensedata.customers,customerx.journeys";
 
 /// The same without NectarCRM, whose error with status 200 is `Invalid token`: that ends a connection, as a 401 does.
-const WITHOUT_NECTAR: &str = "ploomes.deals,ploomes.users_profiles,ploomes.contacts,exactsales.leads,exactsales.tasks,sensedata.customers";
+const WITHOUT_NECTAR: &str =
+    "ploomes.deals,ploomes.users_profiles,ploomes.contacts,exactsales.leads,exactsales.tasks,sensedata.customers,customerx.journeys";
 
 fn faulty(faults: &str, seed: u64, rows: u64) -> Options {
     Options {
@@ -81,7 +83,7 @@ fn requests_despite(faults: &str, seed: u64, tables: &str) -> u64 {
         assert_eq!(*rows, expected[table], "{faults}: {table}");
     }
     assert!(found.len() > tables.split(',').count(), "{faults}: {found:?}");
-    ["ploomes", "nectarcrm", "sensedata", "exactsales"]
+    ["ploomes", "nectarcrm", "sensedata", "exactsales", "customerx"]
         .iter()
         .map(|source| setup.world.counted(source, "requests"))
         .sum()

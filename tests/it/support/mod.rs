@@ -83,9 +83,15 @@ impl World {
         self.sandbox.as_ref().unwrap()
     }
 
-    /// The rows that a complete export has, by `source.table`.
+    /// The rows that a complete export has, by `source.table`: of all tables but those that are left out unless they are named.
     pub fn rows(&self) -> BTreeMap<String, u64> {
-        self.sandbox().row_counts().into_iter().collect()
+        let catalog = afluente::schema::Catalog::embedded().unwrap();
+        let experimental = |name: &str| {
+            let (source, table) = name.split_once('.').unwrap();
+            catalog.source(source).unwrap().tables[table].experimental
+        };
+        let counts = self.sandbox().row_counts().into_iter();
+        counts.filter(|(name, _)| !experimental(name)).collect()
     }
 
     /// What the sandbox counted of a source: `requests`, `answered_429`, `max_in_window`.
@@ -110,7 +116,7 @@ impl World {
         let mut stream = std::net::TcpStream::connect(address).unwrap();
         // Every vendor's header at once: each reads its own.
         let request = format!(
-            "GET {path_and_query} HTTP/1.0\r\nHost: localhost\r\nUser-Key: {token}\r\nAccess-Token: {token}\r\ntoken_exact: {token}\r\nAuthorization: Bearer {token}\r\n\r\n"
+            "GET {path_and_query} HTTP/1.0\r\nHost: localhost\r\nUser-Key: {token}\r\nAccess-Token: {token}\r\ntoken_exact: {token}\r\nAuthorization: Bearer {token}\r\nAuthorization: {token}\r\n\r\n"
         );
         stream.write_all(request.as_bytes()).unwrap();
         let mut reply = String::new();

@@ -1,0 +1,190 @@
+//! Custom fields: frozen when a table is first exported, added by `fields sync`, refused by the vendor. `tests/interop/test_fields.py` holds every value against the vendor's.
+
+use std::collections::BTreeMap;
+
+use afluente::sandbox::{FieldChange, FieldKind, FieldRef, Options};
+use arrow_array::Array;
+use serde_json::Value;
+
+use crate::support::{Outcome, Setup, lake, pairs, run};
+
+fn setup() -> Setup {
+    Setup::new(Options {
+        rows: 80,
+        ..Options::default()
+    })
+}
+
+fn fields(setup: &Setup, args: &[&str]) -> Outcome {
+    let mut all = vec!["fields"];
+    all.extend(args);
+    all.extend(["ploomes", "--tables", "deals", "--to", "lake", "--schemas", "schemas"]);
+    run(setup.folder(), &pairs(&setup.environment), &all)
+}
+
+/// Name and state of each field of deals, as `fields diff` tells it.
+fn diff(setup: &Setup) -> Vec<(String, String)> {
+    let outcome = fields(setup, &["diff", "-o", "json"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.text());
+    let fields: Vec<Value> = serde_json::from_str(&outcome.stdout).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    fields.iter().map(|field| (text(&field["name"]), text(&field["state"]))).collect()
+}
+
+fn export(setup: &Setup) -> Outcome {
+    let outcome = setup.export(&["ploomes", "--tables", "deals"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.text());
+    outcome
+}
+
+/// How many rows of deals have a value in each column of a custom field.
+fn filled(setup: &Setup) -> BTreeMap<String, usize> {
+    let manifest = &lake::manifests(&setup.lake())["ploomes.deals"];
+    let columns = manifest["schema"]["fields"].as_array().into_iter().flatten();
+    let mut filled: BTreeMap<String, usize> = columns
+        .flat_map(|field| field["columns"].as_array().unwrap())
+        .map(|column| (column.as_str().unwrap().to_owned(), 0))
+        .collect();
+    for entry in manifest["entries"].as_array().unwrap() {
+        for batch in lake::batches(&setup.lake().join("ploomes/deals").join(entry["path"].as_str().unwrap())) {
+            for (name, count) in &mut filled {
+                *count += batch.column_by_name(name).map_or(0, |column| column.len() - column.null_count());
+            }
+        }
+    }
+    filled
+}
+
+#[test]
+fn fields_are_frozen_until_they_are_synchronised() {
+    let setup = setup();
+    export(&setup);
+    let before = filled(&setup);
+    assert_eq!(
+        before.keys().collect::<Vec<_>>(),
+        ["apelido", "canais", "data_de_aniversario", "regiao_id", "regiao_val"]
+    );
+    assert!(before.values().all(|filled| *filled > 0), "{before:?}");
+    assert_eq!(diff(&setup), []);
+
+    let change = |change| setup.world.sandbox().change_field(&change).unwrap();
+    let (entity, field) = (2, FieldRef::Place);
+    change(FieldChange::Add {
+        entity,
+        name: "Renda mensal".to_owned(),
+        kind: FieldKind::Money,
+    });
+    change(FieldChange::Rename {
+        entity,
+        field: field(0),
+        name: "Alcunha".to_owned(),
+    });
+    change(FieldChange::Retype {
+        entity,
+        field: field(1),
+        kind: FieldKind::Integer,
+    });
+    change(FieldChange::Remove { entity, field: field(2) });
+    let states = [
+        ("Apelido", "renamed"),
+        ("Data de aniversário", "retyped"),
+        ("Região", "gone"),
+        ("Renda mensal", "new"),
+    ];
+    let states: Vec<_> = states.map(|(name, state)| (name.to_owned(), state.to_owned())).into();
+    assert_eq!(diff(&setup), states);
+    let outcome = export(&setup);
+    assert!(
+        outcome
+            .stderr
+            .contains("custom fields without columns: 1 new, 1 of another type than before"),
+        "{}",
+        outcome.text()
+    );
+    // Nothing was read again: what the lake has stays as it was read.
+    assert_eq!(filled(&setup), before);
+
+    let outcome = fields(&setup, &["sync"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.text());
+    assert!(
+        outcome
+            .stderr
+            .contains("ploomes.deals: 2 columns added: data_de_aniversario_2, renda_mensal"),
+        "{}",
+        outcome.text()
+    );
+    assert_eq!(
+        diff(&setup).len(),
+        2,
+        "the removed field and the columns of the old type are gone for ever"
+    );
+    let outcome = export(&setup);
+    assert!(!outcome.stderr.contains("custom fields"), "{}", outcome.text());
+    let after = filled(&setup);
+    assert_eq!(
+        [after["data_de_aniversario"], after["regiao_id"], after["regiao_val"]],
+        [0, 0, 0],
+        "{after:?}"
+    );
+    assert!(after["renda_mensal"] > 0 && after["data_de_aniversario_2"] > 0, "{after:?}");
+    assert_eq!((after["apelido"], after["canais"]), (before["apelido"], before["canais"]));
+    // The whole read was asked for once.
+    assert!(export(&setup).stderr.contains("unchanged"));
+}
+
+#[test]
+fn a_table_whose_fields_are_refused_is_exported_without_them_and_never_loses_them() {
+    let setup = Setup::new(Options {
+        rows: 80,
+        refuse_custom_fields: vec![("ploomes.deals".to_owned(), 403)],
+        ..Options::default()
+    });
+    let outcome = export(&setup);
+    assert!(
+        outcome
+            .stderr
+            .contains("exported without its custom fields, because the vendor refuses"),
+        "{}",
+        outcome.text()
+    );
+    assert!(filled(&setup).is_empty());
+    let refused = fields(&setup, &["sync"]);
+    assert_eq!(refused.code, 2, "{}", refused.text());
+    assert!(refused.stderr.contains("nothing was changed"), "{}", refused.text());
+
+    let (table, status) = ("ploomes.deals".to_owned(), 403);
+    setup
+        .world
+        .sandbox()
+        .change_field(&FieldChange::Allow { table: table.clone() })
+        .unwrap();
+    assert_eq!(fields(&setup, &["sync"]).code, 0);
+    export(&setup);
+    let before = filled(&setup);
+    assert!(before.values().all(|filled| *filled > 0), "{before:?}");
+
+    setup.world.sandbox().change_field(&FieldChange::Refuse { table, status }).unwrap();
+    let failed = setup.export(&["ploomes", "--tables", "deals"]);
+    assert_eq!(failed.code, 1, "{}", failed.text());
+    assert!(failed.stderr.contains("the token's user needs the permission"), "{}", failed.text());
+    assert_eq!(filled(&setup), before);
+}
+
+#[test]
+fn without_the_list_a_table_has_no_custom_fields_and_says_so() {
+    let setup = Setup::new(Options {
+        rows: 80,
+        refuse_custom_fields: vec![("ploomes.fields".to_owned(), 403)],
+        ..Options::default()
+    });
+    let outcome = export(&setup);
+    assert!(
+        outcome.stderr.contains("the custom fields of the account are not known"),
+        "{}",
+        outcome.text()
+    );
+    assert!(filled(&setup).is_empty());
+    let table = "ploomes.fields".to_owned();
+    setup.world.sandbox().change_field(&FieldChange::Allow { table }).unwrap();
+    assert_eq!(diff(&setup).len(), 4);
+}
