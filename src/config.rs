@@ -125,7 +125,11 @@ pub enum TokenFrom {
 /// By hand, because serde's own messages show what they found: a token pasted here by mistake must not be shown.
 impl<'de> Deserialize<'de> for TokenFrom {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wrong = || serde::de::Error::custom("a token or a key is never written here, only where it is: expected `{ env = \"NAME\" }` or `{ file = \"PATH\" }`");
+        let wrong = || {
+            serde::de::Error::custom(
+                "a token or a key is never written here, only where it is: expected `{ env = \"NAME\" }` or `{ file = \"PATH\" }`",
+            )
+        };
         let toml::Value::Table(table) = toml::Value::deserialize(deserializer)? else {
             return Err(wrong());
         };
@@ -258,7 +262,10 @@ impl Config {
     /// What `[personal.tables]` may speak of: the configured connections and these, with their sources.
     pub(crate) fn owners<'c>(&self, names: &[String], catalog: &'c Catalog) -> Vec<(String, &'c Source)> {
         let configured = self.connections.iter().map(|(name, config)| (name, &config.source));
-        let named = names.iter().filter(|name| !self.connections.contains_key(*name)).map(|name| (name, name));
+        let named = names
+            .iter()
+            .filter(|name| !self.connections.contains_key(*name))
+            .map(|name| (name, name));
         configured
             .chain(named)
             .filter_map(|(name, source)| Some((name.clone(), catalog.source(source).ok()?)))

@@ -72,7 +72,12 @@ struct Member {
 /// `Config` when the table is not in the lake or the catalogue, the key is not one of it, or nothing has that key; `Conflict` when a run is at work on the
 /// connection, or was cut between the commits of the family; `Store` when the lake cannot be read or written.
 pub async fn forget(lake: &Lake, source: &Source, content: &[Manifest], run_id: &str, options: &Options) -> Result<Forgotten> {
-    let work = Work { lake, source, run_id, options };
+    let work = Work {
+        lake,
+        source,
+        run_id,
+        options,
+    };
     if options.dry_run {
         return work.run(content, None).await;
     }
@@ -147,11 +152,23 @@ impl Work<'_> {
 
     /// The manifest of the table that is read by itself, and the tables that rows go from: the table first.
     fn members(&self, content: &[Manifest]) -> Result<(Manifest, Vec<Member>)> {
-        let Options { connection, table, key, hash_key, .. } = self.options;
-        let find = |name: &str| content.iter().find(|manifest| manifest.connection == *connection && manifest.table == name);
+        let Options {
+            connection,
+            table,
+            key,
+            hash_key,
+            ..
+        } = self.options;
+        let find = |name: &str| {
+            content
+                .iter()
+                .find(|manifest| manifest.connection == *connection && manifest.table == name)
+        };
         let Some(manifest) = find(table) else {
             let known: Vec<&str> = content.iter().map(|manifest| manifest.table.as_str()).collect();
-            return Err(Error::config(format!("the lake has no table `{connection}.{table}`")).hint(format!("it has: {}", known.join(", "))));
+            return Err(
+                Error::config(format!("the lake has no table `{connection}.{table}`")).hint(format!("it has: {}", known.join(", ")))
+            );
         };
         let declared = self.source.tables.get(table).ok_or_else(|| {
             Error::config(format!("`{table}` is not a table of {}, as it is declared", self.source.id))
@@ -165,8 +182,10 @@ impl Work<'_> {
         let mut members = vec![(manifest, wanted.clone())];
         for child in manifest.children.keys() {
             let (Some(of_child), Some(declared_child)) = (find(child), self.source.tables.get(child)) else {
-                return Err(Error::config(format!("`{child}`, which is exploded from `{table}`, is not declared"))
-                    .hint("the declarations say by which column its rows belong to it: --schemas DIR"));
+                return Err(
+                    Error::config(format!("`{child}`, which is exploded from `{table}`, is not declared"))
+                        .hint("the declarations say by which column its rows belong to it: --schemas DIR"),
+                );
             };
             members.push((of_child, wanted.in_child(&copies(declared, declared_child)?)));
         }
@@ -212,7 +231,11 @@ impl Work<'_> {
         let mut staged = Vec::with_capacity(members.len());
         for member in members {
             let (lake, handle, of, run_id) = (self.lake.clone(), Handle::current(), member.clone(), self.run_id.to_owned());
-            staged.push(spawn_blocking(move || rewrite(&lake, &of, &run_id, &handle)).await.map_err(ended)??);
+            staged.push(
+                spawn_blocking(move || rewrite(&lake, &of, &run_id, &handle))
+                    .await
+                    .map_err(ended)??,
+            );
         }
         let sizes: Vec<usize> = staged.iter().map(Vec::len).collect();
         let mut published = publish_all(staged.into_iter().flatten().collect()).await?.into_iter();
@@ -223,12 +246,17 @@ impl Work<'_> {
                 next.push(self.successor(&member.manifest, &member.hit, files));
             }
         }
-        let own = next.iter().position(|manifest| manifest.table == parent.table).map(|at| next.remove(at));
+        let own = next
+            .iter()
+            .position(|manifest| manifest.table == parent.table)
+            .map(|at| next.remove(at));
         if !next.is_empty() || own.is_some() {
             let mut parent = own.unwrap_or_else(|| self.successor(parent, &[], Vec::new()));
             for manifest in &next {
                 for named in [&mut parent.children, &mut parent.histories] {
-                    named.entry(manifest.table.clone()).and_modify(|version| *version = manifest.version);
+                    named
+                        .entry(manifest.table.clone())
+                        .and_modify(|version| *version = manifest.version);
                 }
             }
             next.push(parent);
@@ -238,13 +266,18 @@ impl Work<'_> {
             if let Outcome::Conflict { version } = commit::commit(self.lake, manifest).await? {
                 return Err(Error::new(
                     Kind::Conflict,
-                    format!("another run committed version {version} of `{}` meanwhile; its content stands", manifest.folder()),
+                    format!(
+                        "another run committed version {version} of `{}` meanwhile; its content stands",
+                        manifest.folder()
+                    ),
                 )
                 .hint("forget again when no export is running"));
             }
         }
         let others = members.iter().map(|member| &member.manifest.table);
-        let family = std::iter::once(&parent.table).chain(parent.children.keys()).chain(parent.histories.keys());
+        let family = std::iter::once(&parent.table)
+            .chain(parent.children.keys())
+            .chain(parent.histories.keys());
         for table in family.chain(others).collect::<std::collections::BTreeSet<_>>() {
             let newest = next.iter().find(|manifest| manifest.table == *table);
             let newest = newest.or_else(|| {
@@ -293,9 +326,21 @@ impl Work<'_> {
             rejects::Of {
                 table: member.manifest.table.clone(),
                 // A table without a key of its own tells its parent's.
-                places: if key.is_empty() { first.wanted.places(&first.manifest.primary_key) } else { places },
-                parts: if key.is_empty() { first.manifest.primary_key.len() } else { key.len() },
-                wanted: if key.is_empty() { first.wanted.clone() } else { member.wanted.clone() },
+                places: if key.is_empty() {
+                    first.wanted.places(&first.manifest.primary_key)
+                } else {
+                    places
+                },
+                parts: if key.is_empty() {
+                    first.manifest.primary_key.len()
+                } else {
+                    key.len()
+                },
+                wanted: if key.is_empty() {
+                    first.wanted.clone()
+                } else {
+                    member.wanted.clone()
+                },
                 key: self.options.key.clone(),
             }
         };
@@ -332,7 +377,12 @@ fn copies(parent: &Table, child: &Table) -> Result<Vec<String>> {
                 .iter()
                 .find(|column| is_copy(&column.origin))
                 .map(|column| column.name.clone())
-                .ok_or_else(|| Error::config(format!("table `{}` does not hold `{name}`, of the key of `{}`", child.id, parent.id)))
+                .ok_or_else(|| {
+                    Error::config(format!(
+                        "table `{}` does not hold `{name}`, of the key of `{}`",
+                        child.id, parent.id
+                    ))
+                })
         })
         .collect()
 }
@@ -363,7 +413,12 @@ fn rewrite(lake: &Lake, member: &Member, run_id: &str, handle: &Handle) -> Resul
     if member.hit.is_empty() {
         return Ok(Vec::new());
     }
-    let Manifest { connection, version, entries, .. } = &member.manifest;
+    let Manifest {
+        connection,
+        version,
+        entries,
+        ..
+    } = &member.manifest;
     let table = member.manifest.as_table()?;
     let mut writer = TableWriter::new(
         lake,

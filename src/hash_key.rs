@@ -30,11 +30,11 @@ impl HashKey {
     pub fn new(text: &str) -> Result<Self> {
         let text = text.trim();
         if text.len() < LEAST_BYTES {
-            return Err(Error::config(format!(
-                "the key has {} bytes, expected at least {LEAST_BYTES}",
-                text.len()
-            ))
-            .hint("`openssl rand -hex 32` makes one; keep it as long as the lake: with another key the same person has another hash"));
+            return Err(
+                Error::config(format!("the key has {} bytes, expected at least {LEAST_BYTES}", text.len())).hint(
+                    "`openssl rand -hex 32` makes one; keep it as long as the lake: with another key the same person has another hash",
+                ),
+            );
         }
         Ok(Self::of(text.as_bytes()))
     }

@@ -97,10 +97,17 @@ impl PersonalConfig {
                 return Err(wrong("table".to_owned()).hint(format!("the tables are {}", names.join(", "))));
             }
             // Which custom fields there are is known when a table is exported.
-            let Some(column) = rule.column.as_ref().filter(|_| !matched.iter().any(|table| table.custom_fields.is_some())) else {
+            let Some(column) = rule
+                .column
+                .as_ref()
+                .filter(|_| !matched.iter().any(|table| table.custom_fields.is_some()))
+            else {
                 continue;
             };
-            if !matched.iter().any(|table| table.columns.iter().any(|other| matches(column, &other.name))) {
+            if !matched
+                .iter()
+                .any(|table| table.columns.iter().any(|other| matches(column, &other.name)))
+            {
                 let mut names: Vec<&str> = matched
                     .iter()
                     .flat_map(|table| table.columns.iter().map(|column| column.name.as_str()))
@@ -115,7 +122,11 @@ impl PersonalConfig {
 
     /// Whether anything is chosen that needs a key.
     pub fn hashes(&self) -> bool {
-        self.kinds.values().chain(self.tables.values()).any(|policy| *policy == Policy::Hash) || self.default == Policy::Hash
+        self.kinds
+            .values()
+            .chain(self.tables.values())
+            .any(|policy| *policy == Policy::Hash)
+            || self.default == Policy::Hash
     }
 
     /// The key, from where the configuration says.
@@ -161,13 +172,16 @@ fn rule(text: &str, policy: Policy, owners: &[(String, &Source)]) -> Result<Rule
         [table, column] => Ok(rule(None, table, Some(column))),
         [owner, table, column] if is_owner(owner) => Ok(rule(Some(owner), table, Some(column))),
         [owner, _, _] => {
-            let mut names: Vec<&str> = owners.iter().flat_map(|(name, source)| [name.as_str(), source.id.as_str()]).collect();
+            let mut names: Vec<&str> = owners
+                .iter()
+                .flat_map(|(name, source)| [name.as_str(), source.id.as_str()])
+                .collect();
             names.sort_unstable();
             names.dedup();
-            Err(
-                Error::config(format!("`[personal.tables]`: `{text}`: `{owner}` is neither a connection nor a source"))
-                    .hint(format!("there are {}", names.join(", "))),
-            )
+            Err(Error::config(format!(
+                "`[personal.tables]`: `{text}`: `{owner}` is neither a connection nor a source"
+            ))
+            .hint(format!("there are {}", names.join(", "))))
         }
         _ => Err(Error::config(format!("`[personal.tables]`: `{text}` names no table"))
             .hint("expected `table`, `table.column`, `connection.table` or `connection.table.column`; globs may stand in each of them")),
@@ -276,7 +290,9 @@ impl Policies {
             })
             .collect();
         for table in source.tables.values_mut() {
-            let Some(parent) = explodes(table).map(str::to_owned) else { continue };
+            let Some(parent) = explodes(table).map(str::to_owned) else {
+                continue;
+            };
             let id = table.id.clone();
             for column in &mut table.columns {
                 let Origin::Parent(name) = &column.origin else { continue };

@@ -21,13 +21,20 @@ pub(super) async fn run(args: &ForgetArgs, printer: &Printer) -> Result<Done> {
     let listing = stop.race(lake::list(&lake, &connections)).await?;
     let content = stop.race(commit::content_of(&lake, &listing)).await?;
     let Some(first) = content.first() else {
-        return Err(Error::config(format!("connection `{}` has no tables in the lake `{}`", args.connection, lake.url(""))));
+        return Err(Error::config(format!(
+            "connection `{}` has no tables in the lake `{}`",
+            args.connection,
+            lake.url("")
+        )));
     };
     let source = catalog.source(&first.source)?;
-    let hashed = content
-        .iter()
-        .filter(|manifest| manifest.table == args.table)
-        .any(|manifest| manifest.schema.columns.iter().any(|column| manifest.primary_key.contains(&column.name) && column.key_id.is_some()));
+    let hashed = content.iter().filter(|manifest| manifest.table == args.table).any(|manifest| {
+        manifest
+            .schema
+            .columns
+            .iter()
+            .any(|column| manifest.primary_key.contains(&column.name) && column.key_id.is_some())
+    });
     let options = Options {
         connection: args.connection.clone(),
         table: args.table.clone(),
@@ -59,14 +66,21 @@ fn tell(forgotten: &Forgotten, args: &ForgetArgs, printer: &Printer) {
         ));
     }
     if !forgotten.referred_by.is_empty() {
-        printer.info(&format!("these columns refer to `{}` and keep the key: {}", args.table, forgotten.referred_by.join(", ")));
+        printer.info(&format!(
+            "these columns refer to `{}` and keep the key: {}",
+            args.table,
+            forgotten.referred_by.join(", ")
+        ));
     }
     printer.info("the next export brings the row back if the vendor still has it: delete it there first");
 }
 
 fn text(forgotten: &Forgotten) -> String {
     let rows = forgotten.rows.iter().map(|(table, rows)| (table.clone(), *rows));
-    let rejected = forgotten.rejected.iter().map(|(table, rows)| (format!("_rejected of {table}"), *rows));
+    let rejected = forgotten
+        .rejected
+        .iter()
+        .map(|(table, rows)| (format!("_rejected of {table}"), *rows));
     let lines: Vec<(String, String)> = std::iter::once(("table".to_owned(), "rows".to_owned()))
         .chain(rows.chain(rejected).map(|(table, rows)| (table, rows.to_string())))
         .collect();
@@ -75,7 +89,11 @@ fn text(forgotten: &Forgotten) -> String {
 }
 
 fn json(forgotten: &Forgotten, args: &ForgetArgs) -> Result<String> {
-    let object = |rows: &[(String, u64)]| rows.iter().map(|(table, rows)| (table.clone(), (*rows).into())).collect::<serde_json::Map<_, _>>();
+    let object = |rows: &[(String, u64)]| {
+        rows.iter()
+            .map(|(table, rows)| (table.clone(), (*rows).into()))
+            .collect::<serde_json::Map<_, _>>()
+    };
     let document = serde_json::json!({
         "connection": args.connection,
         "dry_run": args.dry_run,

@@ -49,9 +49,7 @@ pub(super) fn inventory(args: &TablesArgs, catalog: &Catalog, sources: &[&Source
         TablesFormat::Text => Ok(text(&lines)),
         TablesFormat::Json => Ok(json(&lines)),
         TablesFormat::Markdown => Ok(markdown(&lines)),
-        TablesFormat::Mermaid => {
-            Err(Error::config("an inventory is no diagram").hint("-o text, json or markdown goes with --personal"))
-        }
+        TablesFormat::Mermaid => Err(Error::config("an inventory is no diagram").hint("-o text, json or markdown goes with --personal")),
     }
 }
 
@@ -108,7 +106,13 @@ fn text(lines: &[Line<'_>]) -> String {
         return String::new();
     }
     let rows: Vec<Vec<&str>> = std::iter::once(head(lines)).chain(lines.iter().map(Line::cells)).collect();
-    let width = |at: usize| rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let width = |at: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(at))
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..head(lines).len()).map(width).collect();
     let line = |row: &Vec<&str>| {
         let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
@@ -122,7 +126,10 @@ fn json(lines: &[Line<'_>]) -> String {
         .iter()
         .map(|line| {
             let members = head(lines).into_iter().zip(line.cells());
-            members.map(|(name, cell)| (name.to_owned(), cell.into())).collect::<serde_json::Map<_, _>>().into()
+            members
+                .map(|(name, cell)| (name.to_owned(), cell.into()))
+                .collect::<serde_json::Map<_, _>>()
+                .into()
         })
         .collect();
     format!("{:#}\n", serde_json::Value::Array(objects))

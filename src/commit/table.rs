@@ -37,11 +37,11 @@ impl Manifest {
                 wall_clock: false,
                 format: None,
                 personal: column.personal.as_deref().and_then(Personal::from_name),
-                treatment: column
-                    .policy
-                    .as_deref()
-                    .and_then(Policy::from_name)
-                    .map(|policy| Treatment { policy, read_as, key: None }),
+                treatment: column.policy.as_deref().and_then(Policy::from_name).map(|policy| Treatment {
+                    policy,
+                    read_as,
+                    key: None,
+                }),
             });
         }
         // Bounds are kept of the key and of the cursor, and of nothing else.

@@ -99,14 +99,23 @@ fn what_is_done_to_personal_data_is_told_and_compared() {
     let (dropped, _) = with(Policy::Drop, None);
     let stage = |manifest: &Manifest| manifest.schema.columns.iter().find(|column| column.name == "stage").cloned();
     let told = stage(&hash).unwrap();
-    assert_eq!((told.personal.as_deref(), told.policy.as_deref()), (Some("free_text"), Some("hash")));
+    assert_eq!(
+        (told.personal.as_deref(), told.policy.as_deref()),
+        (Some("free_text"), Some("hash"))
+    );
     assert_eq!(told.key_id.map(|id| id.len()), Some(16));
-    assert_eq!((stage(&keep).unwrap().policy, dropped.schema.dropped.as_slice()), (None, &["stage".to_owned()][..]));
+    assert_eq!(
+        (stage(&keep).unwrap().policy, dropped.schema.dropped.as_slice()),
+        (None, &["stage".to_owned()][..])
+    );
 
     // A manifest of before counts as one that keeps.
     let (old, _) = with(Policy::Keep, None);
     let text = serde_json::to_string(&manifest(&lake, 1, "run", &[])).unwrap();
-    assert!(!text.contains("personal") && !text.contains("policy") && !text.contains("dropped"), "{text}");
+    assert!(
+        !text.contains("personal") && !text.contains("policy") && !text.contains("dropped"),
+        "{text}"
+    );
     let parsed: Manifest = serde_json::from_str(&text).unwrap();
     assert_eq!(parsed.schema.protects_otherwise(&old.schema), None);
 

@@ -92,7 +92,11 @@ fn text_of(cell: Cell<'_>) -> Option<String> {
         Cell::Days(days) => {
             let from = NaiveDate::default();
             let length = Days::new(days.unsigned_abs().into());
-            let day = if days < 0 { from.checked_sub_days(length) } else { from.checked_add_days(length) };
+            let day = if days < 0 {
+                from.checked_sub_days(length)
+            } else {
+                from.checked_add_days(length)
+            };
             day.map_or_else(|| days.to_string(), |day| day.to_string())
         }
     })
@@ -142,7 +146,10 @@ mod tests {
         }
         let made = hash.made_of(Cell::Text("12345678000195")).unwrap();
         assert_eq!(hash.made_of(Cell::Float(12_345_678_000_195.0)).as_ref(), Some(&made));
-        assert!(made.len() == 64 && made.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')), "{made}");
+        assert!(
+            made.len() == 64 && made.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')),
+            "{made}"
+        );
         assert_ne!(hash.made_of(Cell::Text("12345678000196")), Some(made));
         // A defect elsewhere must not let a value through.
         let keyless = Protection { key: None, ..hash };

@@ -77,9 +77,9 @@ impl Family {
         let parent = base.first().and_then(Option::as_ref);
         let family = self.with_fields(run, parent, &mut refreshed.warnings).await?;
         for unmatched in self.connection.policies.unmatched(&family.table) {
-            refreshed
-                .warnings
-                .push(format!("`[personal.tables]`: `{unmatched}` is no column, declared or custom: nothing was done by it"));
+            refreshed.warnings.push(format!(
+                "`[personal.tables]`: `{unmatched}` is no column, declared or custom: nothing was done by it"
+            ));
         }
         let outcome = family.refresh_from(run, base, refreshed).await;
         outcome.map_err(|error| match error.kind() {

@@ -68,7 +68,9 @@ impl Wanted {
                         .hint("[personal] key = { env = \"AFLUENTE_PERSONAL_KEY\" }, the one it was exported with")
                 })?;
                 if found.key_id.as_deref() != Some(&hash_key.id()) {
-                    return Err(wrong(&format!("`{column}` was hashed with another key than the configuration names")));
+                    return Err(wrong(&format!(
+                        "`{column}` was hashed with another key than the configuration names"
+                    )));
                 }
                 return Ok((column.clone(), Value::Text(hash_key.hash(part.as_bytes()))));
             }
@@ -96,7 +98,10 @@ impl Wanted {
 
     /// Where the values stand in a key of these columns.
     pub(super) fn places(&self, key: &[String]) -> Vec<usize> {
-        self.0.iter().filter_map(|(name, _)| key.iter().position(|column| column == name)).collect()
+        self.0
+            .iter()
+            .filter_map(|(name, _)| key.iter().position(|column| column == name))
+            .collect()
     }
 
     /// Whether these texts are the values.
@@ -106,19 +111,21 @@ impl Wanted {
 
     /// Whether a file may hold such a row, by its bounds.
     pub(super) fn may_be_in(&self, entry: &Entry) -> bool {
-        self.0.iter().all(|(name, value)| match (value, entry.meta.min.get(name), entry.meta.max.get(name)) {
-            (Value::Text(text), Some(Json::String(least)), Some(Json::String(greatest))) => least <= text && text <= greatest,
-            (Value::Float(_) | Value::Int(_), Some(Json::Number(least)), Some(Json::Number(greatest))) => {
-                let number = match value {
-                    Value::Int(number) => *number as f64,
-                    Value::Float(number) => *number,
-                    _ => return true,
-                };
-                let (least, greatest) = (least.as_f64(), greatest.as_f64());
-                least.is_none_or(|least| least <= number) && greatest.is_none_or(|greatest| number <= greatest)
-            }
-            _ => true,
-        })
+        self.0
+            .iter()
+            .all(|(name, value)| match (value, entry.meta.min.get(name), entry.meta.max.get(name)) {
+                (Value::Text(text), Some(Json::String(least)), Some(Json::String(greatest))) => least <= text && text <= greatest,
+                (Value::Float(_) | Value::Int(_), Some(Json::Number(least)), Some(Json::Number(greatest))) => {
+                    let number = match value {
+                        Value::Int(number) => *number as f64,
+                        Value::Float(number) => *number,
+                        _ => return true,
+                    };
+                    let (least, greatest) = (least.as_f64(), greatest.as_f64());
+                    least.is_none_or(|least| least <= number) && greatest.is_none_or(|greatest| number <= greatest)
+                }
+                _ => true,
+            })
     }
 
     /// For each row of a batch that has the columns, whether it has the values.
@@ -167,10 +174,16 @@ impl Value {
     fn equals(&self, array: &dyn Array) -> Vec<bool> {
         match (self, array.data_type()) {
             (Self::Text(text), DataType::Utf8) => array.as_string::<i32>().iter().map(|value| value == Some(text)).collect(),
-            (Self::Int(number), DataType::Int64) => array.as_primitive::<Int64Type>().iter().map(|value| value == Some(*number)).collect(),
-            (Self::Float(number), DataType::Float64) => {
-                array.as_primitive::<Float64Type>().iter().map(|value| value == Some(*number)).collect()
-            }
+            (Self::Int(number), DataType::Int64) => array
+                .as_primitive::<Int64Type>()
+                .iter()
+                .map(|value| value == Some(*number))
+                .collect(),
+            (Self::Float(number), DataType::Float64) => array
+                .as_primitive::<Float64Type>()
+                .iter()
+                .map(|value| value == Some(*number))
+                .collect(),
             (Self::Boolean(flag), DataType::Boolean) => array.as_boolean().iter().map(|value| value == Some(*flag)).collect(),
             (Self::Micros(at), DataType::Timestamp(..)) => array
                 .as_primitive::<TimestampMicrosecondType>()

@@ -78,7 +78,9 @@ pub(super) async fn find(lake: &Lake, connection: &str, tables: &[Of]) -> Result
 pub(super) async fn rewrite(lake: &Lake, connection: &str, files: &[File]) -> Result<()> {
     for file in files {
         let (lake_of, handle, file_of, connection) = (lake.clone(), Handle::current(), file.clone(), connection.to_owned());
-        spawn_blocking(move || rewrite_one(&lake_of, &handle, &file_of, &connection)).await.map_err(ended)??;
+        spawn_blocking(move || rewrite_one(&lake_of, &handle, &file_of, &connection))
+            .await
+            .map_err(ended)??;
         lake.delete(std::slice::from_ref(&file.object.path)).await?;
     }
     Ok(())
@@ -97,7 +99,15 @@ fn rewrite_one(lake: &Lake, handle: &Handle, file: &File, connection: &str) -> R
             // A file is of one run.
             let writer = writer.get_or_insert_with(|| {
                 let (run, name) = (runs.get(row).unwrap_or_default(), Uuid::now_v7().to_string());
-                RejectedWriter::new(lake, connection, &file.of.table, run, &name, MemoryBudget::new(MEMORY), handle.clone())
+                RejectedWriter::new(
+                    lake,
+                    connection,
+                    &file.of.table,
+                    run,
+                    &name,
+                    MemoryBudget::new(MEMORY),
+                    handle.clone(),
+                )
             });
             writer.push(&Rejected {
                 key: keys.get(row),

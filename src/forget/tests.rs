@@ -46,7 +46,10 @@ async fn filled(lake: Lake) -> Bench {
 async fn a_row_goes_with_what_is_exploded_from_it(lake: Lake) {
     let bench = filled(lake).await;
     let before = content(&bench.lake).await.unwrap();
-    let dry = Options { dry_run: true, ..options("orders", "7") };
+    let dry = Options {
+        dry_run: true,
+        ..options("orders", "7")
+    };
     let told = forgotten(&bench.lake, &dry).await.unwrap();
     assert_eq!(content(&bench.lake).await.unwrap(), before, "a dry run changes nothing");
     let done = forgotten(&bench.lake, &options("orders", "7")).await.unwrap();
@@ -58,7 +61,10 @@ async fn a_row_goes_with_what_is_exploded_from_it(lake: Lake) {
         [(99, 2), (198, 2)]
     );
     assert_eq!(after[0].children["orders__items"], 2);
-    assert_eq!((&after[0].savepoint, &after[0].partition), (&before[0].savepoint, &before[0].partition));
+    assert_eq!(
+        (&after[0].savepoint, &after[0].partition),
+        (&before[0].savepoint, &before[0].partition)
+    );
     let verified = bench.verify().await;
     assert_eq!(verified.findings, []);
     assert_eq!(verified.rows, 297);

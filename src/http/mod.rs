@@ -233,7 +233,11 @@ impl Client {
                 return Fault {
                     status: Some(reply.status),
                     hint: error.advice().map(str::to_owned),
-                    ..Fault::new(error.kind(), format!("{what}; the body is not shown: personal data is protected"), then)
+                    ..Fault::new(
+                        error.kind(),
+                        format!("{what}; the body is not shown: personal data is protected"),
+                        then,
+                    )
                 };
             }
             let beginning = words::beginning(&reply.body, token);

@@ -113,10 +113,22 @@ fn what_an_exploded_table_copies_is_what_it_copies_from() {
 #[test]
 fn rows_are_not_told_apart_by_what_is_not_there() {
     for (text, expected) in [
-        ("\"leads.id\" = \"drop\"", "column `leads.id` cannot be `drop`: it is of the primary key"),
-        ("\"leads.updatedate\" = \"hash\"", "column `leads.updatedate` cannot be `hash`: it is the cursor"),
-        ("\"leads.registerdate\" = \"null\"", "column `leads.registerdate` cannot be `null`: it is the partition, by time"),
-        ("\"qualifications.leadid\" = \"mask\"", "cannot be `mask`: it is copied by an exploded table"),
+        (
+            "\"leads.id\" = \"drop\"",
+            "column `leads.id` cannot be `drop`: it is of the primary key",
+        ),
+        (
+            "\"leads.updatedate\" = \"hash\"",
+            "column `leads.updatedate` cannot be `hash`: it is the cursor",
+        ),
+        (
+            "\"leads.registerdate\" = \"null\"",
+            "column `leads.registerdate` cannot be `null`: it is the partition, by time",
+        ),
+        (
+            "\"qualifications.leadid\" = \"mask\"",
+            "cannot be `mask`: it is copied by an exploded table",
+        ),
     ] {
         let error = applied("exactsales", &format!("[personal.tables]\n{text}\n")).unwrap_err();
         assert!(error.message().contains(expected), "{error}");
@@ -127,15 +139,28 @@ fn rows_are_not_told_apart_by_what_is_not_there() {
 fn a_key_that_matches_nothing_is_told_with_what_there_is() {
     for (text, message, hint) in [
         ("\"contats\" = \"drop\"", "`contats` matches no table", "contacts, "),
-        ("\"departments.nmae\" = \"drop\"", "`departments.nmae` matches no column", "id, name"),
-        ("\"acme.contacts.email\" = \"drop\"", "`acme` is neither a connection nor a source", "ploomes"),
+        (
+            "\"departments.nmae\" = \"drop\"",
+            "`departments.nmae` matches no column",
+            "id, name",
+        ),
+        (
+            "\"acme.contacts.email\" = \"drop\"",
+            "`acme` is neither a connection nor a source",
+            "ploomes",
+        ),
         ("\"a.b.c.d\" = \"drop\"", "`a.b.c.d` names no table", "expected `table`"),
     ] {
         let error = applied("ploomes", &format!("[personal.tables]\n{text}\n")).unwrap_err();
         assert!(error.message().contains(message), "{error}");
         assert!(error.advice().unwrap().contains(hint), "{error:?}");
     }
-    for text in ["[personal.kinds]\nmail = \"drop\"", "[personal]\ndefault = \"burn\"", "[personal]\ntables = 1", "[personal]\nkey = \"abc\""] {
+    for text in [
+        "[personal.kinds]\nmail = \"drop\"",
+        "[personal]\ndefault = \"burn\"",
+        "[personal]\ntables = 1",
+        "[personal]\nkey = \"abc\"",
+    ] {
         let error = Config::parse("afluente.toml", text).unwrap_err();
         assert!(error.message().starts_with("afluente.toml:"), "{error}");
     }
@@ -151,9 +176,23 @@ fn a_key_is_needed_where_something_is_hashed_and_read_nowhere_else() {
     let text = format!("[personal]\nkey = {{ file = {:?} }}\n", file.display().to_string());
     let config = Config::parse("afluente.toml", &text).unwrap();
     assert!(!config.personal.hashes());
-    assert!(config.personal.hash_key().unwrap_err().message().contains("cannot read the key file"));
+    assert!(
+        config
+            .personal
+            .hash_key()
+            .unwrap_err()
+            .message()
+            .contains("cannot read the key file")
+    );
     std::fs::write(&file, "short\n").unwrap();
-    assert!(config.personal.hash_key().unwrap_err().message().contains("5 bytes, expected at least 16"));
+    assert!(
+        config
+            .personal
+            .hash_key()
+            .unwrap_err()
+            .message()
+            .contains("5 bytes, expected at least 16")
+    );
     std::fs::write(&file, "0123456789abcdef0123\n").unwrap();
     assert_eq!(config.personal.hash_key().unwrap().id().len(), 16);
 }

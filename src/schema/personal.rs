@@ -112,9 +112,9 @@ impl Personal {
             .iter()
             .find(|suggestion| {
                 suggestion.parts.iter().any(|part| name.contains(part))
-                    || words.iter().any(|word| {
-                        suggestion.ends.iter().any(|end| word.ends_with(end)) || suggestion.words.contains(word)
-                    })
+                    || words
+                        .iter()
+                        .any(|word| suggestion.ends.iter().any(|end| word.ends_with(end)) || suggestion.words.contains(word))
             })
             .map(|suggestion| suggestion.kind)
     }
@@ -131,13 +131,23 @@ struct Suggestion {
     words: &'static [&'static str],
 }
 
-const fn suggestion(kind: Personal, parts: &'static [&'static str], ends: &'static [&'static str], words: &'static [&'static str]) -> Suggestion {
+const fn suggestion(
+    kind: Personal,
+    parts: &'static [&'static str],
+    ends: &'static [&'static str],
+    words: &'static [&'static str],
+) -> Suggestion {
     Suggestion { kind, parts, ends, words }
 }
 
 const SUGGESTIONS: [Suggestion; 13] = [
     suggestion(Personal::Email, &["mail"], &[], &[]),
-    suggestion(Personal::Phone, &["telefone", "telephone", "phone", "celular", "whatsapp", "fax"], &[], &[]),
+    suggestion(
+        Personal::Phone,
+        &["telefone", "telephone", "phone", "celular", "whatsapp", "fax"],
+        &[],
+        &[],
+    ),
     suggestion(
         Personal::Document,
         &["cpf", "cnpj", "passaporte", "passport", "identitydocument"],
@@ -146,12 +156,26 @@ const SUGGESTIONS: [Suggestion; 13] = [
     ),
     suggestion(Personal::Birth, &["nascimento", "birth", "aniversario"], &[], &[]),
     suggestion(Personal::Location, &["latitude", "longitude"], &[], &[]),
-    suggestion(Personal::Social, &["facebook", "linkedin", "twitter", "instagram", "skype"], &[], &[]),
+    suggestion(
+        Personal::Social,
+        &["facebook", "linkedin", "twitter", "instagram", "skype"],
+        &[],
+        &[],
+    ),
     suggestion(Personal::Photo, &["avatar", "foto", "photo"], &[], &[]),
     suggestion(Personal::Login, &["login", "username"], &[], &[]),
     suggestion(
         Personal::Address,
-        &["endereco", "address", "logradouro", "bairro", "street", "neighborhood", "zipcode", "complement"],
+        &[
+            "endereco",
+            "address",
+            "logradouro",
+            "bairro",
+            "street",
+            "neighborhood",
+            "zipcode",
+            "complement",
+        ],
         &[],
         &["rua", "cep", "zip", "district", "city", "cidade"],
     ),
@@ -239,23 +263,60 @@ mod tests {
     #[test]
     fn suggestions_follow_their_table() {
         for (names, kind) in [
-            (&["email", "cs__email", "useremail", "e_mail", "emailrecipients"][..], Some(Personal::Email)),
-            (&["telefone", "persons_phone2", "Celular", "whatsapp", "user_phone"], Some(Personal::Phone)),
-            (&["cpf", "cliente_cnpj", "rg", "cnh", "register", "passaporte", "identitydocument"], Some(Personal::Document)),
+            (
+                &["email", "cs__email", "useremail", "e_mail", "emailrecipients"][..],
+                Some(Personal::Email),
+            ),
+            (
+                &["telefone", "persons_phone2", "Celular", "whatsapp", "user_phone"],
+                Some(Personal::Phone),
+            ),
+            (
+                &["cpf", "cliente_cnpj", "rg", "cnh", "register", "passaporte", "identitydocument"],
+                Some(Personal::Document),
+            ),
             (&["data_nascimento", "birthday", "Aniversário"], Some(Personal::Birth)),
             (&["latitude", "geo_longitude"], Some(Personal::Location)),
             (&["facebook", "linkedin", "perfil_instagram"], Some(Personal::Social)),
             (&["avatarurl", "foto", "photo1"], Some(Personal::Photo)),
             (&["autor_login", "username"], Some(Personal::Login)),
-            (&["endereço", "rua", "cep", "streetaddress", "city", "bairro", "complemento"], Some(Personal::Address)),
+            (
+                &["endereço", "rua", "cep", "streetaddress", "city", "bairro", "complemento"],
+                Some(Personal::Address),
+            ),
             (&["cargo", "persons_jobtitle", "profissão"], Some(Personal::Job)),
             (
-                &["note", "notes", "observações", "internalcomments", "descricao", "description", "title", "filename", "assunto"],
+                &[
+                    "note",
+                    "notes",
+                    "observações",
+                    "internalcomments",
+                    "descricao",
+                    "description",
+                    "title",
+                    "filename",
+                    "assunto",
+                ],
                 Some(Personal::FreeText),
             ),
-            (&["name", "nome", "leadname", "legalname", "razaosocial", "nickname", "apelido"], Some(Personal::Name)),
+            (
+                &["name", "nome", "leadname", "legalname", "razaosocial", "nickname", "apelido"],
+                Some(Personal::Name),
+            ),
             (&["website", "documenturl", "publiclink", "site"], Some(Personal::Link)),
-            (&["id", "contactid", "amount", "registerdate", "argentina", "noted", "situation", "last_update_date"], None),
+            (
+                &[
+                    "id",
+                    "contactid",
+                    "amount",
+                    "registerdate",
+                    "argentina",
+                    "noted",
+                    "situation",
+                    "last_update_date",
+                ],
+                None,
+            ),
         ] {
             for name in names {
                 assert_eq!(Personal::suggested_by(name), kind, "{name}");

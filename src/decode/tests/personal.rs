@@ -59,7 +59,10 @@ fn what_is_hashed_masked_and_null() {
 
     // What is copied cannot be masked.
     let masked = decode(&treated("default = \"mask\"\n[kinds]\nname = \"keep\""), "people", &[&[RECORD]]);
-    assert_eq!(masked.rows(0), [["7", "Maria da Silva", "m***@b.com,m***@c.br", "***95", "***", "***"]]);
+    assert_eq!(
+        masked.rows(0),
+        [["7", "Maria da Silva", "m***@b.com,m***@c.br", "***95", "***", "***"]]
+    );
     assert_eq!(masked.rows(1), [["7", "Maria da Silva", "***66"]]);
 
     let text = "default = \"null\"\n[kinds]\nname = \"hash\"\n[tables]\n\"people.note\" = \"drop\"";
@@ -92,7 +95,10 @@ const BAD: [&str; 5] = [
 fn no_reject_shows_what_no_column_holds() {
     let clear = decode(&treated("default = \"keep\""), "people", &[&BAD]);
     let shown = clear.rejects().join("\n");
-    assert!(shown.matches("Secreta").count() > 8, "the records are not what they are here for:\n{shown}");
+    assert!(
+        shown.matches("Secreta").count() > 8,
+        "the records are not what they are here for:\n{shown}"
+    );
     for policy in ["hash", "mask", "null", "drop"] {
         // A column that is copied may not be null, masked or dropped.
         let text = match policy {
@@ -110,8 +116,16 @@ fn no_reject_shows_what_no_column_holds() {
     let rejects = hashed.rejects();
     assert!(rejects[0].starts_with("people 1 cnpj: (personal: hash) ("), "{rejects:?}");
     let name = key().hash(b"Secreta");
-    assert!(rejects.iter().any(|reject| reject.contains(&format!(r#""name":"{name}""#))), "{rejects:?}");
-    assert!(rejects.iter().any(|reject| reject.starts_with("people 2 phones: (personal: not shown)")), "{rejects:?}");
+    assert!(
+        rejects.iter().any(|reject| reject.contains(&format!(r#""name":"{name}""#))),
+        "{rejects:?}"
+    );
+    assert!(
+        rejects
+            .iter()
+            .any(|reject| reject.starts_with("people 2 phones: (personal: not shown)")),
+        "{rejects:?}"
+    );
 }
 
 #[test]
@@ -121,5 +135,9 @@ fn a_hashed_key_is_told_by_its_hash() {
     let id = key().hash(b"7");
     assert_eq!(decoded.rows(0)[0][0], id);
     assert_eq!(decoded.rows(1)[0][0], id);
-    assert!(decoded.rejects()[0].starts_with(&format!("people {id} cnpj: x (")), "{:?}", decoded.rejects());
+    assert!(
+        decoded.rejects()[0].starts_with(&format!("people {id} cnpj: x (")),
+        "{:?}",
+        decoded.rejects()
+    );
 }
