@@ -183,6 +183,7 @@ def test_manifests_and_files_tell_what_was_done(exported):
 
 # Two columns of two tables that hold the same person.
 JOINS = {
+    "customerx": [("tickets", "attendant_email", "tickets", "attendant_email"), ("users", "description", "tickets", "attendant_name")],
     "ploomes": [("users", "email", "interaction_records", "emailrecipients"), ("contacts", "email", "contacts", "email"), ("contacts", "name", "contacts", "legalname")],
     "nectarcrm": [("contatos", "email", "oportunidades", "cliente_email"), ("contatos", "responsavel_nome", "tarefas", "responsavel_nome"), ("contatos", "cnpj", "oportunidades", "cliente_cnpj")],
     "sensedata": [("customers", "cs__email", "users", "email"), ("customers", "csm__name", "users", "name")],
