@@ -173,6 +173,7 @@ fn resolve(file: &str, text: &str, id: &str, decl: TableDecl, source: &SourceDec
         partition: decl.partition,
         replication: decl.replication,
         columns,
+        dropped: Vec::new(),
         children: Vec::new(),
         custom_fields: decl.custom_fields,
         fields: Vec::new(),
@@ -201,6 +202,8 @@ fn resolve_column(name: &str, decl: ColumnDecl, source: &SourceDecl) -> Result<C
         zone,
         wall_clock: decl.wall_clock,
         format: decl.format,
+        personal: decl.personal,
+        treatment: None,
     })
 }
 
