@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::derive::CustomerX;
 use crate::error::{Error, Result};
+use crate::personal::{PersonalConfig, Policies};
 use crate::schema::{Catalog, Mode, RateLimit, Source, Table, duration};
 use crate::secret::Secret;
 use crate::store::S3Options;
@@ -29,6 +30,8 @@ pub struct Config {
     pub schemas: SchemasConfig,
     /// Accounts, by the name of their folder in the lake.
     pub connections: IndexMap<String, ConnectionConfig>,
+    /// What becomes of personal data.
+    pub personal: PersonalConfig,
 }
 
 /// `[lake]`
@@ -114,7 +117,7 @@ pub struct TableConfig {
     pub endpoint: Option<String>,
 }
 
-/// Where a token is: never in the file itself.
+/// Where a token or a key is: never in the file itself.
 #[derive(Debug, Clone)]
 pub enum TokenFrom {
     /// An environment variable.
@@ -126,7 +129,11 @@ pub enum TokenFrom {
 /// By hand, because serde's own messages show what they found: a token pasted here by mistake must not be shown.
 impl<'de> Deserialize<'de> for TokenFrom {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wrong = || serde::de::Error::custom("`token` says where the token is, expected `{ env = \"NAME\" }` or `{ file = \"PATH\" }`");
+        let wrong = || {
+            serde::de::Error::custom(
+                "a token or a key is never written here, only where it is: expected `{ env = \"NAME\" }` or `{ file = \"PATH\" }`",
+            )
+        };
         let toml::Value::Table(table) = toml::Value::deserialize(deserializer)? else {
             return Err(wrong());
         };
@@ -168,6 +175,8 @@ pub struct Connection {
     pub tables: IndexMap<String, TableConfig>,
     /// What the derived tables are made of, if they are wanted.
     pub customerx: Option<CustomerX>,
+    /// What becomes of personal data: applied to the tables of `source` already.
+    pub policies: Policies,
 }
 
 impl Config {
@@ -248,10 +257,28 @@ impl Config {
                 chosen.join(", ")
             )));
         }
-        chosen.iter().map(|name| self.connection(name, base_url, catalog)).collect()
+        let owners = self.owners(&chosen, catalog);
+        self.personal.check(&owners)?;
+        chosen
+            .iter()
+            .map(|name| self.connection(name, base_url, catalog, &owners))
+            .collect()
     }
 
-    fn connection(&self, name: &str, base_url: Option<&str>, catalog: &Catalog) -> Result<Connection> {
+    /// What `[personal.tables]` may speak of: the configured connections and these, with their sources.
+    pub(crate) fn owners<'c>(&self, names: &[String], catalog: &'c Catalog) -> Vec<(String, &'c Source)> {
+        let configured = self.connections.iter().map(|(name, config)| (name, &config.source));
+        let named = names
+            .iter()
+            .filter(|name| !self.connections.contains_key(*name))
+            .map(|name| (name, name));
+        configured
+            .chain(named)
+            .filter_map(|(name, source)| Some((name.clone(), catalog.source(source).ok()?)))
+            .collect()
+    }
+
+    fn connection(&self, name: &str, base_url: Option<&str>, catalog: &Catalog, owners: &[(String, &Source)]) -> Result<Connection> {
         let config = match self.connections.get(name) {
             Some(config) => config.clone(),
             None if catalog.source(name).is_ok() => ConnectionConfig {
@@ -289,7 +316,7 @@ impl Config {
                 "connection `{name}`: the name becomes a folder; expected ASCII letters, digits, `-`, `_` or `.`, not starting with `_` or `.`"
             )));
         }
-        let source = catalog
+        let mut source = catalog
             .source(&config.source)
             .map_err(|error| error.context(format!("connection `{name}`")))?
             .clone();
@@ -322,6 +349,13 @@ impl Config {
                 "connection `{name}`: rate_limit: expected numbers above zero"
             )));
         }
+        let mut policies = self.personal.policies(name, &source.id, owners)?;
+        if self.personal.hashes() {
+            policies = policies.with_key(self.personal.hash_key()?);
+        }
+        policies
+            .apply_all(&mut source)
+            .map_err(|error| error.context(format!("connection `{name}`")))?;
         Ok(Connection {
             name: name.to_owned(),
             base_url: parse_address(name, &address)?,
@@ -336,6 +370,7 @@ impl Config {
             tables: config.tables,
             customerx: config.customerx,
             source,
+            policies,
         })
     }
 }
@@ -360,6 +395,7 @@ impl Connection {
             tables: IndexMap::new(),
             customerx: None,
             source: source.clone(),
+            policies: Policies::default(),
         })
     }
 }

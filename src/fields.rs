@@ -69,6 +69,7 @@ pub fn compare(exported: &[Field], listed: &[Listed]) -> Vec<(Field, State)> {
 /// The fields of a table after what is new at the vendor was taken in: columns that are there stay, a field that is new or has another type gets columns behind them.
 pub fn synchronise(exported: &[Field], listed: &[Listed], declared: &Table, custom: &CustomFields) -> Vec<Field> {
     let mut taken: HashSet<String> = declared.columns.iter().map(|column| column.name.to_lowercase()).collect();
+    taken.extend(declared.dropped.iter().map(|name| name.to_lowercase()));
     taken.insert(EXPORTED_AT.to_owned());
     // Readers take the folders for a column, and would hide one of that name.
     taken.extend(declared.partition.iter().map(|partition| partition.name().to_lowercase()));

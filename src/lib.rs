@@ -23,6 +23,8 @@
 //! | [`lease`] | who is at work on a connection |
 //! | [`export`] | one run over many tables |
 //! | [`vacuum`](mod@vacuum) | drops what no manifest needs |
+//! | [`personal`] | what becomes of personal data |
+//! | [`forget`](mod@forget) | the rows of one key taken out of a lake |
 //! | [`status`], [`verify`], [`compact`], [`views`], [`metrics`] | what is asked of a lake, and of a run, afterwards |
 //! | [`sandbox`] | the vendors' APIs, simulated |
 //!
@@ -40,12 +42,16 @@ pub mod derive;
 pub mod error;
 pub mod export;
 pub mod fields;
+pub mod forget;
+mod glob;
+pub mod hash_key;
 pub mod http;
 mod json;
 pub mod lease;
 pub mod merge;
 pub mod metrics;
 pub mod page;
+pub mod personal;
 pub mod read;
 pub mod sandbox;
 pub mod scan;

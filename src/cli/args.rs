@@ -68,6 +68,8 @@ pub enum Command {
     Compact(CompactArgs),
     /// Drop from the lake what no manifest needs
     Vacuum(VacuumArgs),
+    /// Remove the rows of one key from the lake: of a person who asks to be forgotten
+    Forget(ForgetArgs),
     /// Write a commented afluente.toml
     Init(InitArgs),
     /// Show the catalogue, or one table's columns
@@ -276,6 +278,32 @@ pub struct CompactArgs {
     pub tables: Vec<String>,
 }
 
+/// `afluente forget`
+#[derive(Debug, Clone, Args)]
+pub struct ForgetArgs {
+    /// Connection of the lake
+    #[arg(value_name = "CONNECTION")]
+    pub connection: String,
+    /// Table whose row it is; what is exploded from it goes too
+    #[arg(long, value_name = "TABLE")]
+    pub table: String,
+    /// Primary key of the row, in clear; values of several columns joined by commas
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
+    pub key: String,
+    /// Where it is
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Declarations instead of the embedded ones
+    #[arg(long, value_name = "DIR")]
+    pub schemas: Option<PathBuf>,
+    /// Tell what would go and delete nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How it is written
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub output: ListFormat,
+}
+
 /// `afluente init`
 #[derive(Debug, Clone, Args)]
 pub struct InitArgs {
@@ -293,6 +321,12 @@ pub struct TablesArgs {
     /// A source, or one of its tables
     #[arg(value_name = "SOURCE[.TABLE]")]
     pub name: Option<String>,
+    /// List the columns that can hold personal data
+    #[arg(long)]
+    pub personal: bool,
+    /// With --personal: show what this configuration makes of each
+    #[arg(long, value_name = "FILE", requires = "personal")]
+    pub config: Option<PathBuf>,
     /// How it is written
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub output: TablesFormat,

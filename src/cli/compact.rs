@@ -6,7 +6,7 @@ use super::{Done, lake, stop_on_signals};
 use crate::commit::{self, Manifest};
 use crate::compact::{CompactOptions, compact};
 use crate::error::{Error, Result};
-use crate::export::matches;
+use crate::glob::matches;
 use crate::http::Stop;
 use crate::store::Lake;
 use crate::views;

@@ -10,7 +10,9 @@ mod demo;
 mod export;
 mod fields;
 mod forecast;
+mod forget;
 mod init;
+mod inventory;
 mod lake;
 mod log;
 mod printer;
@@ -85,6 +87,7 @@ fn run(cli: Cli, printer: &Printer) -> Result<Done> {
         Command::Status(args) => wait(status::run(&args, printer)),
         Command::Verify(args) => wait(verify::run(&args, printer)),
         Command::Views(args) => wait(views::run(&args, printer)),
+        Command::Forget(args) => wait(forget::run(&args, printer)),
         Command::Compact(args) => wait(compact::run(&args, printer)),
         Command::Check(args) => wait(check::run(&args, printer)),
         Command::Fields(args) => wait(fields::run(&args, printer)),

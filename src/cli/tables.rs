@@ -2,6 +2,7 @@
 
 use super::Done;
 use super::args::{TablesArgs, TablesFormat};
+use super::inventory::inventory;
 use super::printer::Printer;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -11,6 +12,10 @@ use crate::schema::{Access, Catalog, Source, Table};
 pub(super) fn run(args: &TablesArgs, printer: &Printer) -> Result<Done> {
     let catalog = Config::default().catalog(args.schemas.as_deref())?;
     let (sources, table) = select(&catalog, args.name.as_deref())?;
+    if args.personal {
+        printer.data(&inventory(args, &catalog, &sources, table)?)?;
+        return Ok(Done::All);
+    }
     let text = match (args.output, table) {
         (TablesFormat::Text, None) => sources.iter().map(|source| list(source)).collect::<Vec<_>>().join("\n"),
         (TablesFormat::Text, Some(table)) => {
@@ -175,6 +180,9 @@ fn json_table(table: &Table) -> serde_json::Value {
         .iter()
         .map(|column| {
             let mut object = serde_json::json!({ "name": column.name, "type": column.kind.name(), "description": column.description });
+            if let Some(personal) = column.personal {
+                object["personal"] = personal.name().into();
+            }
             if let Some(references) = &column.references {
                 object["references"] = references.as_str().into();
             }

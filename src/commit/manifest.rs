@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::words;
 use crate::error::{Error, Result};
-use crate::schema::{Field, Mode, Partition, Table, arrow_schema};
+use crate::schema::{Field, Mode, Partition, Policy, Table, arrow_schema};
 use crate::store::{DataFile, Lake, data_file_version, hex, table_folder};
 
 /// The version of the document's form that this program writes and reads.
@@ -85,6 +85,9 @@ pub struct ManifestSchema {
     pub fingerprint: String,
     /// `_exported_at` is the last.
     pub columns: Vec<ManifestColumn>,
+    /// Documented columns that the configuration left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<String>,
     /// The custom fields among them, as they were when they became columns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<Field>,
@@ -104,6 +107,15 @@ pub struct ManifestColumn {
     pub description: String,
     /// `table.column` of the same source.
     pub references: Option<String>,
+    /// What it can hold of a person: a word of [`Personal`](crate::schema::Personal).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub personal: Option<String>,
+    /// What became of its values: `null`, `hash` or `mask`; they were kept where it is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// The id of the key that they were hashed with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
 }
 
 /// A live file. `url`, `mandatory`, `meta.content_length` and `meta.record_count` are spelled as in a Redshift COPY manifest, which a manifest also is.
@@ -218,6 +230,11 @@ impl ManifestSchema {
                     arrow: arrow_text(field.data_type()),
                     description: word("description").unwrap_or_default(),
                     references: word("references"),
+                    personal: word("personal"),
+                    policy: word("policy"),
+                    key_id: table
+                        .column(field.name())
+                        .and_then(|column| Some(column.treatment.as_ref()?.key.as_ref()?.id())),
                 }
             })
             .collect();
@@ -228,8 +245,35 @@ impl ManifestSchema {
         Self {
             fingerprint: hex(&hash.finalize()),
             columns,
+            dropped: table.dropped.clone(),
             fields: table.fields.clone(),
         }
+    }
+}
+
+impl ManifestSchema {
+    /// What becomes of personal data here and not there: the first column that differs, in words. A column that only one of them knows does not.
+    pub fn protects_otherwise(&self, other: &Self) -> Option<String> {
+        let names = self.columns.iter().map(|column| &column.name).chain(&self.dropped);
+        names.into_iter().find_map(|name| {
+            let ((was, was_key), (is, is_key)) = (self.policy(name)?, other.policy(name)?);
+            if was != is {
+                Some(format!("`{name}` was `{was}` and is to be `{is}`"))
+            } else if was_key != is_key {
+                Some(format!("`{name}` is to be hashed with another key"))
+            } else {
+                None
+            }
+        })
+    }
+
+    /// What became of a column, and the id of the key.
+    fn policy(&self, name: &str) -> Option<(&str, Option<&str>)> {
+        if self.dropped.iter().any(|dropped| dropped == name) {
+            return Some((Policy::Drop.name(), None));
+        }
+        let column = self.columns.iter().find(|column| column.name == *name)?;
+        Some((column.policy.as_deref().unwrap_or(Policy::Keep.name()), column.key_id.as_deref()))
     }
 }
 

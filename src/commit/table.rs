@@ -4,7 +4,9 @@ use chrono_tz::Tz;
 
 use super::Manifest;
 use crate::error::{Error, Result};
-use crate::schema::{Access, Column, ColumnPath, ColumnType, EXPORTED_AT, Explode, Origin, Replication, Table};
+use crate::schema::{
+    Access, Column, ColumnPath, ColumnType, EXPORTED_AT, Explode, Origin, Personal, Policy, Replication, Table, Treatment,
+};
 
 impl Manifest {
     /// The table whose files these are: its columns, key, partitions and cursor. Where its records come from is not known.
@@ -14,24 +16,32 @@ impl Manifest {
     pub fn as_table(&self) -> Result<Table> {
         let mut columns = Vec::with_capacity(self.schema.columns.len());
         for column in self.schema.columns.iter().filter(|column| column.name != EXPORTED_AT) {
+            // As which type the vendor's values were read is not told: nothing reads them by this table.
+            let read_as = kind(&column.kind).ok_or_else(|| {
+                Error::store(format!(
+                    "manifest {} of `{}`: column `{}` has the unknown type `{}`",
+                    self.version,
+                    self.folder(),
+                    column.name,
+                    column.kind
+                ))
+                .hint("a newer afluente wrote it: use that version or a later one")
+            })?;
             columns.push(Column {
                 name: column.name.clone(),
-                kind: kind(&column.kind).ok_or_else(|| {
-                    Error::store(format!(
-                        "manifest {} of `{}`: column `{}` has the unknown type `{}`",
-                        self.version,
-                        self.folder(),
-                        column.name,
-                        column.kind
-                    ))
-                    .hint("a newer afluente wrote it: use that version or a later one")
-                })?,
+                kind: read_as,
                 origin: Origin::Member,
                 description: column.description.clone(),
                 references: column.references.clone(),
                 zone: Tz::UTC,
                 wall_clock: false,
                 format: None,
+                personal: column.personal.as_deref().and_then(Personal::from_name),
+                treatment: column.policy.as_deref().and_then(Policy::from_name).map(|policy| Treatment {
+                    policy,
+                    read_as,
+                    key: None,
+                }),
             });
         }
         // Bounds are kept of the key and of the cursor, and of nothing else.
@@ -54,6 +64,7 @@ impl Manifest {
                 ..Replication::default()
             },
             columns,
+            dropped: self.schema.dropped.clone(),
             children: self.children.keys().cloned().collect(),
             custom_fields: None,
             fields: self.schema.fields.clone(),

@@ -10,7 +10,8 @@ use serde_json::{Map, json};
 
 use super::*;
 use crate::error::Kind;
-use crate::schema::{Catalog, Table};
+use crate::hash_key::HashKey;
+use crate::schema::{Catalog, ColumnType, Personal, Policy, Table, Treatment, arrow_schema};
 use crate::store::fake::Fake;
 use crate::store::{Bounds, DataFile, PartitionValue, S3Options, data_file_version};
 
@@ -66,6 +67,70 @@ fn manifest(lake: &Lake, version: u64, run_id: &str, paths: &[&str]) -> Manifest
 
 fn name(version: u64, n: u32) -> String {
     format!("part-{version}-{n}-0000000{n}.parquet")
+}
+
+#[test]
+fn what_is_done_to_personal_data_is_told_and_compared() {
+    let lake = Lake::memory();
+    let with = |policy: Policy, key: Option<&str>| {
+        let mut table = table();
+        let stage = table.columns.iter_mut().find(|column| column.name == "stage").unwrap();
+        stage.personal = Some(Personal::FreeText);
+        match policy {
+            Policy::Keep => {}
+            Policy::Drop => {
+                table.columns.retain(|column| column.name != "stage");
+                table.dropped.push("stage".to_owned());
+            }
+            _ => {
+                stage.treatment = Some(Treatment {
+                    policy,
+                    read_as: ColumnType::Text,
+                    key: key.map(|key| HashKey::new(key).unwrap()),
+                });
+            }
+        }
+        let at = DateTime::UNIX_EPOCH;
+        (Manifest::new("demo", "acme", &table, 1, "run", at, Vec::new()), table)
+    };
+    let (keep, _) = with(Policy::Keep, None);
+    let (hash, table_of_hash) = with(Policy::Hash, Some("a key of sixteen bytes"));
+    let (other, _) = with(Policy::Hash, Some("another key of sixteen"));
+    let (dropped, _) = with(Policy::Drop, None);
+    let stage = |manifest: &Manifest| manifest.schema.columns.iter().find(|column| column.name == "stage").cloned();
+    let told = stage(&hash).unwrap();
+    assert_eq!(
+        (told.personal.as_deref(), told.policy.as_deref()),
+        (Some("free_text"), Some("hash"))
+    );
+    assert_eq!(told.key_id.map(|id| id.len()), Some(16));
+    assert_eq!(
+        (stage(&keep).unwrap().policy, dropped.schema.dropped.as_slice()),
+        (None, &["stage".to_owned()][..])
+    );
+
+    // A manifest of before counts as one that keeps.
+    let (old, _) = with(Policy::Keep, None);
+    let text = serde_json::to_string(&manifest(&lake, 1, "run", &[])).unwrap();
+    assert!(
+        !text.contains("personal") && !text.contains("policy") && !text.contains("dropped"),
+        "{text}"
+    );
+    let parsed: Manifest = serde_json::from_str(&text).unwrap();
+    assert_eq!(parsed.schema.protects_otherwise(&old.schema), None);
+
+    for (was, is, expected) in [
+        (&parsed, &hash, "`stage` was `keep` and is to be `hash`"),
+        (&hash, &keep, "`stage` was `hash` and is to be `keep`"),
+        (&keep, &dropped, "`stage` was `keep` and is to be `drop`"),
+        (&dropped, &keep, "`stage` was `drop` and is to be `keep`"),
+        (&hash, &other, "`stage` is to be hashed with another key"),
+    ] {
+        assert_eq!(was.schema.protects_otherwise(&is.schema).as_deref(), Some(expected));
+    }
+    assert_eq!(hash.schema.protects_otherwise(&hash.schema), None);
+    // What is known of the table from its manifest alone is written into the files that it rewrites.
+    assert_eq!(arrow_schema(&hash.as_table().unwrap()), arrow_schema(&table_of_hash));
 }
 
 #[test]

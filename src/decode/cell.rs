@@ -1,6 +1,7 @@
 //! One value on its way into a column.
 
 use super::find::Found;
+use super::protect::Protection;
 use super::time::{Calendar, Day};
 use super::{number, text};
 use crate::json::{Kind, Value, unescape_into};
@@ -30,6 +31,8 @@ pub(super) struct Conversion {
     pub kind: ColumnType,
     format: Option<Format>,
     calendar: Calendar,
+    /// What is made of the values of a column of personal data that is not kept as it is.
+    pub protection: Option<Protection>,
 }
 
 /// Longest text of a cell in bytes: a batch counts its text in 31 bits.
@@ -40,24 +43,40 @@ pub(super) const LONE_SURROGATE: Bad = Bad("holds half of a UTF-16 surrogate pai
 impl Conversion {
     pub fn new(column: &Column, no_date: &[Day]) -> Self {
         Self {
-            kind: column.kind,
+            kind: column.treatment.as_ref().map_or(column.kind, |treatment| treatment.read_as),
             format: column.format,
             calendar: Calendar::new(column, no_date),
+            protection: Protection::of(column),
         }
     }
 
     /// The value as this column takes it; null and, save for text, `""` are null. `scratch` takes what cannot be borrowed.
     pub fn cell<'t>(&self, found: &'t Found<'_>, scratch: &'t mut String) -> Result<Cell<'t>, Bad> {
-        match found {
-            Found::Json(value) => self.json(*value, scratch),
-            Found::Text(text) => self.plain(Kind::String, text),
-            Found::NoText(_) => Err(LONE_SURROGATE),
+        match &self.protection {
+            Some(protection) => protection.cell(|clear| self.clear(found, clear).map(|cell| protection.made_of(cell)), scratch),
+            None => self.clear(found, scratch),
         }
     }
 
     /// The same for a value as it is written.
     #[inline(always)]
     pub fn json<'t>(&self, value: Value<'t>, scratch: &'t mut String) -> Result<Cell<'t>, Bad> {
+        match &self.protection {
+            Some(protection) => protection.cell(|clear| self.clear_json(value, clear).map(|cell| protection.made_of(cell)), scratch),
+            None => self.clear_json(value, scratch),
+        }
+    }
+
+    fn clear<'t>(&self, found: &'t Found<'_>, scratch: &'t mut String) -> Result<Cell<'t>, Bad> {
+        match found {
+            Found::Json(value) => self.clear_json(*value, scratch),
+            Found::Text(text) => self.plain(Kind::String, text),
+            Found::NoText(_) => Err(LONE_SURROGATE),
+        }
+    }
+
+    #[inline(always)]
+    fn clear_json<'t>(&self, value: Value<'t>, scratch: &'t mut String) -> Result<Cell<'t>, Bad> {
         match (value.kind, value.contents()) {
             (Kind::Null, _) => Ok(Cell::Null),
             (_, Some(contents)) if !value.escaped => self.plain(Kind::String, contents),

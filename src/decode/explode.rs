@@ -93,7 +93,7 @@ impl Child {
                     self.element(position, &mut Scanner::new(value.raw), parent, Some(name), finds, out)?;
                 }
             }
-            _ => parent.reject_explode(row, &self.path, value, &mut out.rejects),
+            _ => parent.reject_explode(row, &self.path, value, self.target.protects, &mut out.rejects),
         }
         Ok(())
     }

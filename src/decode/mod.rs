@@ -5,6 +5,7 @@
 //! | the wanted values of a record, found in one pass | `trie` |
 //! | of these, the value of a column | `find`, and `choose` for one among the elements of an array |
 //! | its conversion to the column's type | `cell`, and for each type `text`, `number`, `time` (with `zone`) |
+//! | what is made of it where it is personal data | `protect`, with `mask` |
 //! | the rows of a table, the records and values that are rejected | `table`, `reject` |
 //! | the rows of the tables exploded from it | `explode` |
 //! | rows to batches | `batch` |
@@ -17,7 +18,9 @@ mod cell;
 mod choose;
 mod explode;
 mod find;
+mod mask;
 mod number;
+mod protect;
 mod reject;
 mod table;
 mod text;

@@ -1,7 +1,7 @@
 //! What could not be taken, told so that a person can find it at the vendor. Nothing gets in but what the columns ask for:
 //! vendors put secrets beside it.
 
-use super::cell::Conversion;
+use super::cell::{Cell, Conversion};
 use super::find::Found;
 use super::text;
 use crate::json::{Kind, Value, unescape};
@@ -28,6 +28,9 @@ pub struct Reject {
 
 /// A bad value as text.
 pub(super) fn raw(found: &Found<'_>, conversion: &Conversion) -> String {
+    if let Some(protection) = &conversion.protection {
+        return protection.note();
+    }
     match found {
         Found::Text(text) => cut(text),
         Found::NoText(value) if value.kind == Kind::String => cut(value.raw),
@@ -57,6 +60,14 @@ pub(super) fn raw_record<'p>(columns: impl Iterator<Item = (&'p str, Option<Foun
         }
         text::append_quoted(name, &mut json);
         json.push(':');
+        if let Some(protection) = &conversion.protection {
+            match conversion.cell(&found, &mut String::new()) {
+                Ok(Cell::Text(made)) => text::append_quoted(made, &mut json),
+                Ok(_) => json.push_str("null"),
+                Err(_) => text::append_quoted(&protection.note(), &mut json),
+            }
+            continue;
+        }
         match found {
             Found::Text(plain) => text::append_quoted(&plain, &mut json),
             Found::NoText(value) if value.kind == Kind::String => json.extend(["\"", value.raw, "\""]),

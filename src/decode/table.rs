@@ -5,6 +5,7 @@ use super::batch::Rows;
 use super::cell::{Cell, Conversion};
 use super::choose::Chooser;
 use super::find::{Finds, Found, Path, find, find_one};
+use super::protect::HIDDEN;
 use super::reject::{Reject, cut, kind_name, raw, raw_record, raw_value};
 use super::time::Day;
 use super::trie::Trie;
@@ -23,6 +24,8 @@ pub(super) struct Target {
     key: Vec<usize>,
     /// A column reads the element itself, so that an element need not be an object.
     reads_elements: bool,
+    /// What is done to the values of some column is to be done to none of them by showing what they are found in.
+    pub protects: bool,
     pub rows: Rows,
     pub counts: Counts,
 }
@@ -150,6 +153,7 @@ impl Target {
             columns,
             key,
             reads_elements,
+            protects: table.protects(),
             rows: Rows::new(table, exported_at_micros),
             counts: Counts::default(),
         };
@@ -243,13 +247,14 @@ impl Target {
     }
 
     /// Rejects what stands at a path where there should be an array or an object; the row stays.
-    pub fn reject_explode(&mut self, row: &Row<'_, '_>, path: &str, value: Value<'_>, rejects: &mut Vec<Reject>) {
+    /// `hides`: the rows it would have been are not to be shown as they are.
+    pub fn reject_explode(&mut self, row: &Row<'_, '_>, path: &str, value: Value<'_>, hides: bool, rejects: &mut Vec<Reject>) {
         self.counts.bad_cells += 1;
         rejects.push(Reject {
             table: self.id.clone(),
             key: self.key_text(row),
             column: Some(path.to_owned()),
-            raw: raw_value(value),
+            raw: if hides { HIDDEN.to_owned() } else { raw_value(value) },
             reason: format!("{}, expected an array or an object", kind_name(value.kind)),
         });
     }

@@ -10,6 +10,7 @@ use super::*;
 use crate::schema::Catalog;
 
 mod cells;
+mod personal;
 mod records;
 mod reference;
 

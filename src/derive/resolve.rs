@@ -94,6 +94,13 @@ impl Derivation {
             // A whole table without identities is no mistake that one should find out later.
             let identity = table.columns.iter().position(|column| column.name == "identity");
             let value = identity.and_then(|at| part.values[at].as_ref());
+            if let (super::Key::Document, Some(Value::Column(place))) = (set.key, value) {
+                return Err(Error::config(format!(
+                    "`customerx.key = \"document\"` needs `contacts.{}` in clear, and `[personal]` has it changed",
+                    place.column
+                ))
+                .hint("keep that column, or choose another key: a hashed `email` or `external_code` is one as well"));
+            }
             for place in value.map(Value::places).unwrap_or_default() {
                 needed(part, &place.path, &place.column, inputs)
                     .map_err(|error| error.hint(format!("`customerx.key = \"{}\"` is read from it", set.key.name())))?;
@@ -136,7 +143,8 @@ fn part(mapping: Mapping, table: &Table, names: &[String], inputs: &BTreeMap<Str
             return Some(Value::Column(own(&column.name)));
         }
         let mut values = mapping.values.iter();
-        values.find(|(name, _)| *name == column.name).map(|(_, value)| value.clone())
+        let value = values.find(|(name, _)| *name == column.name).map(|(_, value)| value.clone())?;
+        as_held(value, mapping.table, inputs)
     };
     let values: Vec<Option<Value>> = table.columns.iter().map(value).collect();
     if let Some((name, _)) = mapping.values.iter().find(|(name, _)| table.column(name).is_none()) {
@@ -218,6 +226,20 @@ impl Part {
         if !columns.iter().any(|known| known == column) {
             columns.push(column.to_owned());
         }
+    }
+}
+
+/// What is made of a column whose values a policy has changed: they are taken as they are, for a hash has no check digits.
+fn as_held(value: Value, of: &str, inputs: &BTreeMap<String, Table>) -> Option<Value> {
+    let is_treated = |place: &Place| {
+        let table = place.path.last().map_or(of, |(_, table)| table);
+        let column = inputs.get(table).and_then(|table| table.column(&place.column));
+        column.is_some_and(|column| column.treatment.is_some())
+    };
+    match value {
+        Value::Document(place) | Value::Cep(place) if is_treated(&place) => Some(Value::Column(place)),
+        Value::DocumentType(place) if is_treated(&place) => None,
+        value => Some(value),
     }
 }
 

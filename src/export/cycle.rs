@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 
 use super::intake::{Checkpoint, Decoded, Intake, Staged, Writers, table_writers};
 use super::publish::{Facts, Outcome};
-use super::step::{Kind, Resume, Step};
+use super::step::{Kind, Resume, Step, protects_otherwise};
 use super::{Family, Run};
 use crate::commit::{Entry, Manifest};
 use crate::decode::{Counts, Decoder};
@@ -108,7 +108,10 @@ impl Family {
         let (pages, page_queue) = mpsc::channel::<Page>(PAGES_AHEAD);
         // Who wants a checkpoint at every moment gets one for every page: else they follow the batches.
         let by_page = matches!(step.kind, Kind::Load { .. }) && self.connection.checkpoint.is_zero();
-        let decoding = spawn_blocking(move || decode(decoder, page_queue, &decoded, by_page));
+        // A mark tells a key as the vendor writes it: a load of a table whose key is hashed is committed as a whole.
+        let is_hashed = |name: &String| self.table.column(name).is_some_and(|column| column.treatment.is_some());
+        let marks = !self.table.primary_key.iter().any(is_hashed);
+        let decoding = spawn_blocking(move || decode(decoder, page_queue, &decoded, by_page, marks));
         let options = ReadOptions {
             from: step.from,
             until: step.until,
@@ -138,7 +141,13 @@ impl Family {
         let histories = self.histories();
         let members = tables.len() - histories.len();
         let mut belonging = belonging(base);
-        let history_entries = belonging.split_off(members);
+        let mut history_entries = belonging.split_off(members);
+        for ((entries, base), history) in history_entries.iter_mut().zip(&base[members..]).zip(&histories) {
+            // A history begins anew rather than tell what is not to be told any more.
+            if base.as_ref().is_some_and(|base| protects_otherwise(base, &history.table).is_some()) {
+                entries.clear();
+            }
+        }
         let loaded = is_load.then_some(belonging);
         // A load adds to what is there: nothing of it is looked at.
         let merged: Vec<Option<Manifest>> = if is_load { vec![None; members] } else { base[..members].to_vec() };
@@ -243,11 +252,17 @@ impl Family {
 }
 
 /// Decodes pages until there are no more. A writer that has gone away tells itself why.
-fn decode(mut decoder: Decoder, mut pages: mpsc::Receiver<Page>, decoded: &mpsc::Sender<Decoded>, by_page: bool) -> Result<Vec<Counts>> {
+fn decode(
+    mut decoder: Decoder,
+    mut pages: mpsc::Receiver<Page>,
+    decoded: &mpsc::Sender<Decoded>,
+    by_page: bool,
+    marks: bool,
+) -> Result<Vec<Counts>> {
     let (mut resume, tables) = (None, decoder.counts().len());
     while let Some(page) = pages.blocking_recv() {
         decoder.decode(&page)?;
-        resume = page.resume.clone().map(|mark| Resume { began: page.began, mark });
+        resume = page.resume.clone().filter(|_| marks).map(|mark| Resume { began: page.began, mark });
         // Its memory is free before the batches wait for the writer.
         drop(page);
         let rejects = decoder.take_rejects();

@@ -77,6 +77,11 @@ impl Family {
         let base = self.base(run, &tables).await?;
         let parent = base.first().and_then(Option::as_ref);
         let family = self.with_fields(run, parent, &mut refreshed.warnings).await?;
+        for unmatched in self.connection.policies.unmatched(&family.table) {
+            refreshed.warnings.push(format!(
+                "`[personal.tables]`: `{unmatched}` is no column, declared or custom: nothing was done by it"
+            ));
+        }
         let outcome = family.refresh_from(run, base, refreshed).await;
         outcome.map_err(|error| match error.kind() {
             Kind::Refused if !family.table.fields.is_empty() => error.hint(format!(
@@ -96,7 +101,11 @@ impl Family {
         }
         let step = self.step(run, &base);
         if run.options.range != (None, None) && step.kind != StepKind::Backfill {
-            let what = "its first load was not finished: that was gone on with, which brings what --from and --until ask for with the rest";
+            let what = if step.reads_all() {
+                "all of it was read, which brings what --from and --until ask for with the rest"
+            } else {
+                "its first load was not finished: that was gone on with, which brings what --from and --until ask for with the rest"
+            };
             refreshed.warnings.push(what.to_owned());
         }
         let reconciles = self

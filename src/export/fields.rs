@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use tokio::sync::{OnceCell, mpsc};
 
+use super::step::protects_otherwise;
 use super::{Export, Family, Run, intake};
 use crate::commit::{self, Manifest, ManifestSchema};
 use crate::decode::Decoder;
@@ -101,7 +102,7 @@ impl Family {
         warnings: &mut Vec<String>,
     ) -> Result<Arc<Self>> {
         let exported = parent.map_or(&[][..], |parent| &parent.schema.fields);
-        let plain = |listed: &[Listed]| Ok(Arc::new(self.extended_by(exported, listed)));
+        let plain = |listed: &[Listed]| Ok(Arc::new(self.extended_by(exported, listed)?));
         let listed = match self.listed(run).await {
             None => return plain(&[]),
             Some(Ok(listed)) => listed,
@@ -127,7 +128,7 @@ impl Family {
             }
             return plain(&listed);
         }
-        let family = Arc::new(self.extended_by(&synchronise(&[], &listed, &self.table, custom), &listed));
+        let family = Arc::new(self.extended_by(&synchronise(&[], &listed, &self.table, custom), &listed)?);
         match family.refusal(run).await? {
             None => Ok(family),
             Some(refusal) => {
@@ -141,7 +142,7 @@ impl Family {
     }
 
     /// The family with these custom fields as columns behind the declared ones; those that the vendor's values do not belong into, as its list tells, are null.
-    pub(super) fn extended_by(&self, fields: &[Field], listed: &[Listed]) -> Self {
+    pub(super) fn extended_by(&self, fields: &[Field], listed: &[Listed]) -> Result<Self> {
         let mut table = self.table.clone();
         let source = &self.connection.source;
         if let (Some(custom), false) = (&source.custom_fields, fields.is_empty()) {
@@ -153,6 +154,7 @@ impl Family {
                 columns
             });
             table.columns.extend(columns);
+            self.connection.policies.apply(&mut table)?;
             table.fields = fields.to_vec();
             if let Access::Fetch(fetch) = &mut table.access {
                 for (name, value) in &custom.expand {
@@ -164,14 +166,14 @@ impl Family {
                 }
             }
         }
-        Self {
+        Ok(Self {
             connection: self.connection.clone(),
             client: self.client.clone(),
             account: self.account.clone(),
             table,
             places: self.places.clone(),
             derivation: self.derivation.clone(),
-        }
+        })
     }
 
     /// What the vendor tells of the table's fields; none where it can have none.
@@ -226,7 +228,14 @@ impl Family {
             .flat_map(|field| field.columns.iter().cloned())
             .collect();
         if fields != base.schema.fields {
-            let family = self.extended_by(&fields, &listed);
+            let family = self.extended_by(&fields, &listed)?;
+            // The files stay, and with them what was done to personal data in them.
+            if let Some(what) = protects_otherwise(&base, &family.table) {
+                return Err(Error::config(format!(
+                    "what becomes of personal data is not what it was when the table was exported: {what}"
+                ))
+                .hint("export the table first, then synchronise its fields"));
+            }
             if let Some(refusal) = family.refusal(run).await? {
                 return Err(Error::new(
                     Kind::Refused,
@@ -292,6 +301,8 @@ fn table(source: &Source, custom: &CustomFields) -> Result<Table> {
             zone: source.timezone,
             wall_clock: false,
             format: None,
+            personal: None,
+            treatment: None,
         });
     }
     Ok(Table {
@@ -313,6 +324,7 @@ fn table(source: &Source, custom: &CustomFields) -> Result<Table> {
         partition: None,
         replication: Replication::default(),
         columns: columns.into_values().collect(),
+        dropped: Vec::new(),
         children: Vec::new(),
         custom_fields: None,
         fields: Vec::new(),

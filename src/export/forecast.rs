@@ -71,7 +71,7 @@ impl Family {
             .first()
             .and_then(Option::as_ref)
             .map_or(&[][..], |base: &Manifest| &base.schema.fields);
-        let family = self.extended_by(exported, &[]);
+        let family = self.extended_by(exported, &[])?;
         let step = family.step(run, &base);
         let options = ReadOptions {
             from: step.from,

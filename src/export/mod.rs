@@ -53,7 +53,7 @@ pub use moment::Moment;
 pub use progress::{Progress, State, TableProgress};
 pub use report::{Failure, RunReport, Status, TableReport};
 pub use selection::Selection;
-pub(crate) use selection::{distance, matches};
+pub(crate) use selection::distance;
 
 /// Tables read at once, over all connections: each holds a page, builders and writers.
 const TABLES_AT_ONCE: usize = 4;
@@ -481,6 +481,7 @@ pub fn client(connection: &Connection, stop: Stop) -> Result<Client> {
         retry: source.retry.clone(),
         timeout: source.timeout,
         max_body: source.max_body << 20,
+        hides_bodies: connection.policies.protect(),
         stop,
     })
     .map_err(|error| error.context(format!("connection `{}`", connection.name)))

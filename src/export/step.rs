@@ -156,7 +156,13 @@ impl Family {
         let is_loading = base
             .first()
             .is_some_and(|base| base.as_ref().is_some_and(|base| base.resume.is_some()));
-        if (from.is_some() || until.is_some()) && !is_loading {
+        // Rows of the range would stand beside rows that tell of persons what is not to be told any more, or are not comparable.
+        let is_protected_otherwise = self
+            .tables()
+            .iter()
+            .zip(base)
+            .any(|(table, base)| base.as_ref().is_some_and(|base| protects_otherwise(base, table).is_some()));
+        if (from.is_some() || until.is_some()) && !is_loading && !is_protected_otherwise {
             return Step {
                 kind: Kind::Backfill,
                 mode: replication.mode,
@@ -223,6 +229,14 @@ impl Family {
             let is_named = table.id == parent.table || parent.children.contains_key(&table.id);
             match manifest {
                 Some(manifest) if is_named && is_of(manifest, table) => {}
+                Some(manifest) if is_named && protects_otherwise(manifest, table).is_some() => {
+                    return Some(format!(
+                        "what becomes of personal data in `{}` is not what it was in version {}: {}",
+                        table.id,
+                        manifest.version,
+                        protects_otherwise(manifest, table).unwrap_or_default()
+                    ));
+                }
                 Some(manifest) if is_named => {
                     return Some(format!(
                         "the columns, key or partitions of `{}` are not those of version {}",
@@ -276,9 +290,15 @@ pub(super) fn configured(mut table: Table, connection: &crate::config::Connectio
     Ok(table)
 }
 
+/// What was done to personal data in the manifest's files that is not to be done now, or the other way round.
+pub(super) fn protects_otherwise(manifest: &Manifest, table: &Table) -> Option<String> {
+    manifest.schema.protects_otherwise(&ManifestSchema::of(table))
+}
+
 /// Whether the manifest's files can be gone on with: same columns, key and folders.
 fn is_of(manifest: &Manifest, table: &Table) -> bool {
     manifest.schema.fingerprint == ManifestSchema::of(table).fingerprint
+        && protects_otherwise(manifest, table).is_none()
         && manifest.primary_key == table.primary_key
         && manifest.partition == table.partition
 }

@@ -93,7 +93,9 @@ pub(super) fn judge(reply: &Reply, table: &str, options: &ClientOptions) -> Opti
             .ok()
             .and_then(|status| status.canonical_reason())
             .unwrap_or_default();
-        let words = said(&reply.body, &options.token).unwrap_or_else(|| beginning(&reply.body, &options.token));
+        let words = said(&reply.body, &options.token)
+            .or_else(|| (!options.hides_bodies).then(|| beginning(&reply.body, &options.token)))
+            .unwrap_or_default();
         match words.is_empty() {
             true => format!("answered {code} {reason}").trim_end().to_owned(),
             false => format!("answered {code} {reason}: `{words}`"),

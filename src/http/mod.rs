@@ -74,6 +74,8 @@ pub struct ClientOptions {
     pub timeout: Duration,
     /// Largest body taken, decompressed, bytes.
     pub max_body: usize,
+    /// No error quotes the beginning of a body: it may be that of a page, with records of persons whose data is not to be shown.
+    pub hides_bodies: bool,
     /// Ends whatever is under way.
     pub stop: Stop,
 }
@@ -226,6 +228,18 @@ impl Client {
             let then = if error.kind() == Kind::Data { Then::Retry } else { Then::Fail };
             let token = &self.options.token;
             let mut what = error.message().to_owned();
+            if self.options.hides_bodies {
+                // What is no page can be a part of one, with the records of persons in it.
+                return Fault {
+                    status: Some(reply.status),
+                    hint: error.advice().map(str::to_owned),
+                    ..Fault::new(
+                        error.kind(),
+                        format!("{what}; the body is not shown: personal data is protected"),
+                        then,
+                    )
+                };
+            }
             let beginning = words::beginning(&reply.body, token);
             if let Some(said) = words::said(&reply.body, token).filter(|said| !beginning.contains(said)) {
                 what = format!("{what}; the vendor says `{said}`");

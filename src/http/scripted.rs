@@ -150,6 +150,7 @@ impl Scripted {
             },
             timeout: Duration::from_secs(5),
             max_body: 1024 * 1024,
+            hides_bodies: false,
             stop: Stop::never(),
         }
     }

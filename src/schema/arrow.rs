@@ -32,6 +32,12 @@ pub fn arrow_schema(table: &Table) -> SchemaRef {
                 ("description".to_owned(), column.description.clone()),
                 ("documented_type".to_owned(), column.kind.name().to_owned()),
             ]);
+            if let Some(personal) = column.personal {
+                metadata.insert("personal".to_owned(), personal.name().to_owned());
+            }
+            if let Some(treatment) = &column.treatment {
+                metadata.insert("policy".to_owned(), treatment.policy.name().to_owned());
+            }
             if let Some(field) = table.fields.iter().find(|field| field.columns.contains(&column.name)) {
                 metadata.insert("field_key".to_owned(), field.key.clone());
                 metadata.insert("field_name".to_owned(), field.name.clone());

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::column::{ColumnPath, ColumnType, Format, Origin};
+use super::column::{Column, ColumnPath, ColumnType, Format, Origin};
 use super::field::CustomFields;
+use super::personal::Personal;
 use super::source::{Pagination, Source};
 use super::table::{Access, By, Fetch, Mode, Table};
 use crate::error::{Error, Result};
@@ -211,7 +212,15 @@ impl Check<'_> {
             match (&column.origin, &self.table.access) {
                 (Origin::Path(_), _) | (Origin::Derived, Access::Derived) => {}
                 (Origin::Parent(parent), Access::Explode(explode)) => match self.source.tables[&explode.table].column(parent) {
-                    Some(parent) if parent.kind == column.kind => {}
+                    Some(parent) if parent.kind == column.kind && parent.personal == column.personal => {}
+                    Some(parent) if parent.kind == column.kind => {
+                        let name = |of: &Column| of.personal.map_or("none", Personal::name);
+                        return Err(wrong(format!(
+                            "is personal = \"{}\", its parent's column is \"{}\"",
+                            name(column),
+                            name(parent)
+                        )));
+                    }
                     Some(parent) => {
                         return Err(wrong(format!(
                             "is {}, its parent's column is {}",

@@ -3,12 +3,14 @@
 use chrono_tz::Tz;
 use serde::{Deserialize, Deserializer};
 
+use super::personal::{Personal, Treatment};
+
 /// One typed column of a table.
 #[derive(Debug, Clone)]
 pub struct Column {
     /// Name in the lake.
     pub name: String,
-    /// Documented type.
+    /// Type in the lake: the documented one, or text where the values are hashed or masked.
     pub kind: ColumnType,
     /// Where the value comes from.
     pub origin: Origin,
@@ -22,6 +24,10 @@ pub struct Column {
     pub wall_clock: bool,
     /// A spelling accepted beside the usual ones.
     pub format: Option<Format>,
+    /// What it can hold of a person.
+    pub personal: Option<Personal>,
+    /// What becomes of its values, unless they are kept.
+    pub treatment: Option<Treatment>,
 }
 
 /// Where a column's value comes from.
@@ -194,6 +200,23 @@ pub(super) struct ColumnDecl {
     pub wall_clock: bool,
     #[serde(default)]
     pub format: Option<Format>,
+    #[serde(default, deserialize_with = "mark")]
+    pub personal: Option<Personal>,
+}
+
+/// A kind of personal data, or `none` for a column whose name alone suggests one.
+fn mark<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Personal>, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    match Personal::from_name(&word) {
+        None if word == "none" => Ok(None),
+        None => {
+            let known = Personal::ALL.map(Personal::name).join("`, `");
+            Err(serde::de::Error::custom(format!(
+                "unknown kind of personal data `{word}`, expected one of `{known}`, or `none`"
+            )))
+        }
+        kind => Ok(kind),
+    }
 }
 
 pub(super) fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {

@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::column::{Column, ColumnPath, ColumnType, Origin, Step, one_or_many};
+use super::personal::Personal;
 
 /// A custom field as columns of a table. A table's fields are frozen in its manifest: what becomes of them at the vendor changes no column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,6 +134,9 @@ impl CustomFields {
             zone,
             wall_clock: false,
             format: None,
+            // What it holds the account alone knows, unless its name says so.
+            personal: Some(Personal::suggested_by(name).unwrap_or(Personal::Custom)),
+            treatment: None,
         };
         field.columns.iter().zip(columns).map(column).collect()
     }

@@ -178,6 +178,7 @@ fn resolve(file: &str, text: &str, id: &str, decl: TableDecl, source: &SourceDec
         partition: decl.partition,
         replication: decl.replication,
         columns,
+        dropped: Vec::new(),
         children: Vec::new(),
         custom_fields: decl.custom_fields,
         fields: Vec::new(),
@@ -208,6 +209,8 @@ fn resolve_column(name: &str, decl: ColumnDecl, source: &SourceDecl, derived: bo
         zone,
         wall_clock: decl.wall_clock,
         format: decl.format,
+        personal: decl.personal,
+        treatment: None,
     })
 }
 

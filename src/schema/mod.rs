@@ -8,6 +8,7 @@ mod check;
 mod column;
 mod field;
 mod load;
+mod personal;
 mod source;
 mod table;
 
@@ -15,6 +16,7 @@ pub use arrow::{EXPORTED_AT, arrow_schema};
 pub use column::{Column, ColumnPath, ColumnType, Format, Origin, Step};
 pub use field::{CustomFields, Field, FieldColumn, FieldType, FieldsOf};
 pub use load::Catalog;
+pub use personal::{Personal, Policy, Treatment};
 pub use source::{Auth, Count, Pagination, Parameter, RateLimit, Records, Retry, Source};
 pub(crate) use source::{duration, parse_duration};
 pub use table::{Access, By, CursorFormat, Explode, Fetch, ForEach, Mode, Partition, Replication, Slices, Table};

@@ -30,6 +30,8 @@ pub struct Table {
     pub replication: Replication,
     /// In the order of the Parquet file, without `_exported_at`.
     pub columns: Vec<Column>,
+    /// Names of documented columns that the configuration leaves out.
+    pub dropped: Vec<String>,
     /// Tables exploded from this one.
     pub children: Vec<String>,
     /// Which of the source's custom fields are this table's.
@@ -47,6 +49,11 @@ impl Table {
     /// Whether its rows are made of other tables of the lake.
     pub fn is_derived(&self) -> bool {
         matches!(self.access, Access::Derived)
+    }
+
+    /// Whether something is done to the values of any column, so that what the vendor sends of them is not to be shown.
+    pub fn protects(&self) -> bool {
+        !self.dropped.is_empty() || self.columns.iter().any(|column| column.treatment.is_some())
     }
 
     /// How the table is asked for, unless it is exploded or derived.

@@ -10,7 +10,7 @@ use crate::commit::{Outcome, commit};
 use crate::schema::{Catalog, Table, arrow_schema};
 use crate::write::{MemoryBudget, TableWriter, WriteOptions, publish_all};
 
-const SOURCE: &str = r#"
+pub(crate) const SOURCE: &str = r#"
 title = "Demo"
 description = "."
 base_url = "https://demo.example"
@@ -21,7 +21,7 @@ pagination = { type = "single" }
 rate_limit = { requests = 60, per = "1m", in_flight = 1 }
 "#;
 
-const ORDERS: &str = r#"
+pub(crate) const ORDERS: &str = r#"
 title = "Pedidos"
 description = "Uma linha por pedido."
 endpoint = "/Orders"
@@ -36,7 +36,7 @@ id = { type = "float", path = "Id", description = "Identificador." }
 at = { type = "timestamp", path = "At", description = "Data." }
 "#;
 
-const ITEMS: &str = r#"
+pub(crate) const ITEMS: &str = r#"
 title = "Produtos"
 description = "Uma linha por item."
 explode = { table = "orders", path = "Items" }

@@ -16,7 +16,7 @@ use super::file::cannot_encode;
 use super::upload::{Sink, Uploader};
 use crate::error::{Error, Result};
 use crate::schema::EXPORTED_AT;
-use crate::store::{Lake, rejected_folder};
+use crate::store::{Lake, Object, rejected_folder};
 
 /// Rows that are gathered before they are encoded.
 const BATCH_ROWS: usize = 1_024;
@@ -233,6 +233,17 @@ pub async fn supersede(lake: &Lake, connection: &str, table: &str, run_id: &str)
         .collect();
     lake.delete(&older).await?;
     Ok(older.len())
+}
+
+/// The files of this table.
+///
+/// # Errors
+/// `Store` when the lake cannot be listed.
+pub async fn files(lake: &Lake, connection: &str, table: &str) -> Result<Vec<Object>> {
+    let folder = rejected_folder(connection);
+    let mut files = lake.list(&folder).await?;
+    files.retain(|object| run_of(&object.path, &folder, table).is_some());
+    Ok(files)
 }
 
 fn path(connection: &str, table: &str, file: &str) -> String {

@@ -57,6 +57,56 @@ fn the_catalogue_in_each_format() {
     snapshot("tables-one-markdown", &[], &["tables", "exactsales.losts", "-o", "markdown"]);
     snapshot("tables-mermaid", &[], &["tables", "sensedata", "-o", "mermaid"]);
     snapshot("tables-unknown", &[], &["tables", "ploomes.dels"]);
+    snapshot("tables-personal", &[], &["tables", "--personal", "ploomes"]);
+    snapshot(
+        "tables-personal-json",
+        &[],
+        &["tables", "--personal", "exactsales.tasks__contacts", "-o", "json"],
+    );
+    snapshot("help-forget", &[], &["forget", "--help"]);
+    snapshot("forget-no-lake", &[], &["forget", "ploomes", "--table", "contacts", "--key", "1"]);
+}
+
+#[test]
+fn the_inventory_tells_what_a_configuration_makes_of_each_column() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = r#"
+        [connections.acme]
+        source = "exactsales"
+        [connections.beta]
+        source = "exactsales"
+        [personal]
+        default = "hash"
+        [personal.kinds]
+        email = "mask"
+        [personal.tables]
+        "beta.tasks__contacts" = "null"
+        "tasks__contacts.contacts_id" = "hash"
+    "#;
+    std::fs::write(folder.path().join("personal.toml"), config).unwrap();
+    let args = ["tables", "--personal", "exactsales.tasks__contacts", "--config", "personal.toml"];
+    let outcome = run(folder.path(), &[], &args);
+    // No key is needed to tell what would be hashed.
+    assert_eq!(outcome.code, 0, "{}", outcome.text());
+    let words: Vec<Vec<&str>> = outcome
+        .stdout
+        .lines()
+        .map(|line| line.split_whitespace().take(6).collect())
+        .collect();
+    assert_eq!(
+        words,
+        [
+            ["connection", "source", "table", "column", "kind", "policy"],
+            ["acme", "exactsales", "tasks__contacts", "contacts_email", "email", "mask"],
+            ["acme", "exactsales", "tasks__contacts", "contacts_id", "-", "hash"],
+            ["beta", "exactsales", "tasks__contacts", "contacts_email", "email", "null"],
+            ["beta", "exactsales", "tasks__contacts", "contacts_id", "-", "hash"],
+        ]
+    );
+    std::fs::write(folder.path().join("personal.toml"), "[personal.tables]\n\"contatcs\" = \"drop\"\n").unwrap();
+    let outcome = run(folder.path(), &[], &args);
+    assert_eq!(outcome.code, 2, "{}", outcome.text());
+    assert!(outcome.stderr.contains("`contatcs` matches no table"), "{}", outcome.text());
 }
 
 #[test]
@@ -80,7 +130,7 @@ fn completions_and_manual_name_every_command() {
         let outcome = run(folder.path(), &[], args);
         assert_eq!(outcome.code, 0, "{}", outcome.text());
         for command in [
-            "export", "check", "status", "verify", "views", "compact", "init", "tables", "sandbox", "demo", "vacuum",
+            "export", "check", "status", "verify", "views", "compact", "init", "tables", "sandbox", "demo", "vacuum", "forget",
         ] {
             assert!(outcome.stdout.contains(command), "{args:?} lacks {command}");
         }

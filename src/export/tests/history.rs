@@ -537,7 +537,7 @@ async fn run(plan: Plan, lake: &Lake) -> Result<RunReport, String> {
     let mut export = match export {
         Ok(export) => export,
         // No table with a cursor.
-        Err(error) if has_range && error.message().contains("has a cursor") => return Ok(nothing()),
+        Err(error) if has_range && error.message().contains("none of the chosen tables has a cursor") => return Ok(nothing()),
         Err(error) => return Err(format!("plan: {error:?}")),
     };
     if plan.small_index {

@@ -1,0 +1,471 @@
+//! The rows of one key taken out of a lake: of a table, of those exploded from it, of their histories, and of what was rejected of them.
+//!
+//! The family is replaced in one commit: histories and exploded tables first, the parent last, naming their versions, as in an export. Then everything that
+//! this supersedes is deleted at once, whatever the retention: readers that are still at the old files fail. Old manifests stay as long as they always do
+//! ([`commit::sweep`]); of rows they tell the least and the greatest key and cursor of each file, and nothing else.
+
+mod key;
+mod rejects;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow_select::filter::filter_record_batch;
+use chrono::Utc;
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
+
+use crate::commit::{self, Entry, Manifest, Outcome};
+use crate::error::{Error, Kind, Result};
+use crate::hash_key::HashKey;
+use crate::lease::{Acquired, Lease};
+use crate::scan::{DataFileReader, conform};
+use crate::schema::{Origin, Source, Table, arrow_schema};
+use crate::store::{DataFile, Lake, data_file_version};
+use crate::write::{MemoryBudget, StagedFile, TableWriter, WriteOptions, publish_all};
+
+pub use key::Wanted;
+
+/// For the writer, in bytes.
+const MEMORY: usize = 96 << 20;
+
+/// Whose rows are to go.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The connection, as its folder in the lake.
+    pub connection: String,
+    /// The table.
+    pub table: String,
+    /// Its primary key in clear; the values of several columns joined by commas.
+    pub key: String,
+    /// What hashes, where the key is hashed.
+    pub hash_key: Option<HashKey>,
+    /// Nothing is written or deleted.
+    pub dry_run: bool,
+}
+
+/// What went.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// Tables with the rows that went, or would go, in the order of the family; those without any are left out.
+    pub rows: Vec<(String, u64)>,
+    /// The same of what was rejected.
+    pub rejected: Vec<(String, u64)>,
+    /// Columns of other tables that refer to the table, `table.column`: they keep the key.
+    pub referred_by: Vec<String>,
+}
+
+/// A table of the family, and by which values a row of it belongs to the key.
+#[derive(Debug, Clone)]
+struct Member {
+    manifest: Manifest,
+    wanted: Wanted,
+    /// Files that hold such a row, with the number of these.
+    hit: Vec<(Entry, u64)>,
+}
+
+/// Takes the rows out.
+///
+/// # Errors
+/// `Config` when the table is not in the lake or the catalogue, the key is not one of it, or nothing has that key; `Conflict` when a run is at work on the
+/// connection, or was cut between the commits of the family; `Store` when the lake cannot be read or written.
+pub async fn forget(lake: &Lake, source: &Source, content: &[Manifest], run_id: &str, options: &Options) -> Result<Forgotten> {
+    let work = Work {
+        lake,
+        source,
+        run_id,
+        options,
+    };
+    if options.dry_run {
+        return work.run(content, None).await;
+    }
+    match Lease::acquire(lake, &options.connection, run_id).await? {
+        Acquired::Busy(holder) => Err(
+            Error::new(Kind::Conflict, format!("connection `{}` is busy: {holder}", options.connection))
+                .hint("forget again when it is done; a run that died gives its lease up within two minutes"),
+        ),
+        Acquired::Held(lease) => {
+            // What was there before the lease was taken may be superseded by now.
+            let listing = lake.list(&options.connection).await?;
+            let done = tokio::select! {
+                biased;
+                lost = lease.lost() => return Err(lost),
+                done = async { work.run(&commit::content_of(lake, &listing).await?, Some(&lease)).await } => done,
+            };
+            let released = lease.release().await;
+            done.and_then(|forgotten| released.map(|()| forgotten))
+        }
+    }
+}
+
+struct Work<'a> {
+    lake: &'a Lake,
+    source: &'a Source,
+    run_id: &'a str,
+    options: &'a Options,
+}
+
+impl Work<'_> {
+    async fn run(&self, content: &[Manifest], lease: Option<&Lease>) -> Result<Forgotten> {
+        let (parent, mut members) = self.members(content)?;
+        self.check_whole(&parent, content).await?;
+        for member in &mut members {
+            let (lake, handle, of) = (self.lake.clone(), Handle::current(), member.clone());
+            member.hit = spawn_blocking(move || find(&lake, &of, &handle)).await.map_err(ended)??;
+        }
+        let rows: Vec<(String, u64)> = members
+            .iter()
+            .map(|member| (member.manifest.table.clone(), member.hit.iter().map(|(_, rows)| rows).sum()))
+            .filter(|(_, rows)| *rows > 0)
+            .collect();
+        let mut rejected = rejects::find(self.lake, &self.options.connection, &self.rejecting(&members)?).await?;
+        rejected.retain(|file| file.rows > 0);
+        if rows.is_empty() && rejected.is_empty() {
+            return Err(Error::config(format!(
+                "no row of `{}.{}` has that key, nor has any that was rejected",
+                self.options.connection, self.options.table
+            ))
+            .hint(format!(
+                "the key is {}, as the vendor writes it; rows that were replaced lately may lie in superseded files: `afluente vacuum --retention 0s` drops them",
+                members.first().map(|member| member.wanted.columns()).unwrap_or_default()
+            )));
+        }
+        if let Some(lease) = lease {
+            self.replace(&parent, &members, content, lease).await?;
+            rejects::rewrite(self.lake, &self.options.connection, &rejected).await?;
+        }
+        let mut sums: Vec<(String, u64)> = Vec::new();
+        for file in rejected {
+            match sums.iter_mut().find(|(table, _)| *table == file.of.table) {
+                Some((_, sum)) => *sum += file.rows,
+                None => sums.push((file.of.table, file.rows)),
+            }
+        }
+        Ok(Forgotten {
+            rows,
+            rejected: sums,
+            referred_by: self.referred_by(),
+        })
+    }
+
+    /// The manifest of the table that is read by itself, and the tables that rows go from: the table first.
+    fn members(&self, content: &[Manifest]) -> Result<(Manifest, Vec<Member>)> {
+        let Options {
+            connection,
+            table,
+            key,
+            hash_key,
+            ..
+        } = self.options;
+        let find = |name: &str| {
+            content
+                .iter()
+                .find(|manifest| manifest.connection == *connection && manifest.table == name)
+        };
+        let Some(manifest) = find(table) else {
+            let known: Vec<&str> = content.iter().map(|manifest| manifest.table.as_str()).collect();
+            return Err(
+                Error::config(format!("the lake has no table `{connection}.{table}`")).hint(format!("it has: {}", known.join(", ")))
+            );
+        };
+        let declared = self.source.tables.get(table).ok_or_else(|| {
+            Error::config(format!("`{table}` is not a table of {}, as it is declared", self.source.id))
+                .hint("the declarations say which tables are exploded from it: --schemas DIR if it is one of your own; a history goes with its table")
+        })?;
+        let parent = content
+            .iter()
+            .find(|other| other.connection == *connection && other.children.contains_key(table))
+            .unwrap_or(manifest);
+        let wanted = Wanted::of(manifest, key, hash_key.as_ref())?;
+        let mut members = vec![(manifest, wanted.clone())];
+        for child in manifest.children.keys() {
+            let (Some(of_child), Some(declared_child)) = (find(child), self.source.tables.get(child)) else {
+                return Err(
+                    Error::config(format!("`{child}`, which is exploded from `{table}`, is not declared"))
+                        .hint("the declarations say by which column its rows belong to it: --schemas DIR"),
+                );
+            };
+            members.push((of_child, wanted.in_child(&copies(declared, declared_child)?)));
+        }
+        // Also one that is not kept any more, and that the parent does not name.
+        let histories = members
+            .clone()
+            .into_iter()
+            .filter_map(|(of, wanted)| Some((find(&format!("{}_history", of.table))?, wanted)));
+        members.extend(histories.collect::<Vec<_>>());
+        let members = members.into_iter().map(|(manifest, wanted)| Member {
+            manifest: manifest.clone(),
+            wanted,
+            hit: Vec::new(),
+        });
+        Ok((parent.clone(), members.collect()))
+    }
+
+    /// Whether what stands in the lake is what belongs together, and nobody is about to replace it.
+    async fn check_whole(&self, parent: &Manifest, content: &[Manifest]) -> Result<()> {
+        let named = parent.children.iter().chain(&parent.histories);
+        for (table, version) in std::iter::once((&parent.table, &parent.version)).chain(named) {
+            let newest = commit::versions(self.lake, &parent.connection, table).await?;
+            let is_there = content
+                .iter()
+                .any(|manifest| manifest.connection == parent.connection && manifest.table == *table && manifest.version == *version);
+            if newest.last() != Some(version) || !is_there {
+                return Err(Error::new(
+                    Kind::Conflict,
+                    format!(
+                        "`{}/{table}` is at version {}, expected {version}: nothing was forgotten",
+                        parent.connection,
+                        newest.last().unwrap_or(&0),
+                    ),
+                )
+                .hint("an export is running, or was cut: let one run to its end, then forget again"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the rows that stay, commits, and deletes what is superseded.
+    async fn replace(&self, parent: &Manifest, members: &[Member], content: &[Manifest], lease: &Lease) -> Result<()> {
+        let mut staged = Vec::with_capacity(members.len());
+        for member in members {
+            let (lake, handle, of, run_id) = (self.lake.clone(), Handle::current(), member.clone(), self.run_id.to_owned());
+            staged.push(
+                spawn_blocking(move || rewrite(&lake, &of, &run_id, &handle))
+                    .await
+                    .map_err(ended)??,
+            );
+        }
+        let sizes: Vec<usize> = staged.iter().map(Vec::len).collect();
+        let mut published = publish_all(staged.into_iter().flatten().collect()).await?.into_iter();
+        let mut next = Vec::new();
+        for (member, size) in members.iter().zip(sizes) {
+            let files: Vec<DataFile> = published.by_ref().take(size).collect();
+            if !member.hit.is_empty() {
+                next.push(self.successor(&member.manifest, &member.hit, files));
+            }
+        }
+        let own = next
+            .iter()
+            .position(|manifest| manifest.table == parent.table)
+            .map(|at| next.remove(at));
+        if !next.is_empty() || own.is_some() {
+            let mut parent = own.unwrap_or_else(|| self.successor(parent, &[], Vec::new()));
+            for manifest in &next {
+                for named in [&mut parent.children, &mut parent.histories] {
+                    named
+                        .entry(manifest.table.clone())
+                        .and_modify(|version| *version = manifest.version);
+                }
+            }
+            next.push(parent);
+            lease.check().await?;
+        }
+        for manifest in &next {
+            if let Outcome::Conflict { version } = commit::commit(self.lake, manifest).await? {
+                return Err(Error::new(
+                    Kind::Conflict,
+                    format!(
+                        "another run committed version {version} of `{}` meanwhile; its content stands",
+                        manifest.folder()
+                    ),
+                )
+                .hint("forget again when no export is running"));
+            }
+        }
+        let others = members.iter().map(|member| &member.manifest.table);
+        let family = std::iter::once(&parent.table)
+            .chain(parent.children.keys())
+            .chain(parent.histories.keys());
+        for table in family.chain(others).collect::<std::collections::BTreeSet<_>>() {
+            let newest = next.iter().find(|manifest| manifest.table == *table);
+            let newest = newest.or_else(|| {
+                content
+                    .iter()
+                    .find(|manifest| manifest.connection == parent.connection && manifest.table == *table)
+            });
+            if let Some(newest) = newest {
+                commit::sweep(self.lake, newest, Duration::ZERO).await?;
+                self.drop_orphans(newest).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a run that died left of a version that is not there: the lease says that none is at work.
+    async fn drop_orphans(&self, newest: &Manifest) -> Result<()> {
+        let listing = self.lake.list(&newest.folder()).await?;
+        let is_orphan = |path: &String| data_file_version(path).is_some_and(|version| version > newest.version);
+        let orphans: Vec<String> = listing.into_iter().map(|object| object.path).filter(is_orphan).collect();
+        self.lake.delete(&orphans).await
+    }
+
+    fn successor(&self, manifest: &Manifest, hit: &[(Entry, u64)], files: Vec<DataFile>) -> Manifest {
+        let mut next = manifest.clone();
+        next.version += 1;
+        next.run_id = self.run_id.to_owned();
+        next.committed_at = Utc::now();
+        next.entries.retain(|entry| !hit.iter().any(|(other, _)| other.path == entry.path));
+        let entries = files
+            .into_iter()
+            .map(|file| Entry::new(self.lake, &manifest.connection, &manifest.table, file));
+        next.entries.extend(entries);
+        next.rows = next.entries.iter().map(|entry| entry.meta.record_count).sum();
+        next.bytes = next.entries.iter().map(|entry| entry.meta.content_length).sum();
+        next
+    }
+
+    /// The tables that have rejects of the key, and how it stands there.
+    fn rejecting(&self, members: &[Member]) -> Result<Vec<rejects::Of>> {
+        let Some(first) = members.first() else { return Ok(Vec::new()) };
+        let is_history = |member: &&Member| !self.source.tables.contains_key(&member.manifest.table);
+        let of = |member: &Member| {
+            let key = &member.manifest.primary_key;
+            let places = member.wanted.places(key);
+            rejects::Of {
+                table: member.manifest.table.clone(),
+                // A table without a key of its own tells its parent's.
+                places: if key.is_empty() {
+                    first.wanted.places(&first.manifest.primary_key)
+                } else {
+                    places
+                },
+                parts: if key.is_empty() {
+                    first.manifest.primary_key.len()
+                } else {
+                    key.len()
+                },
+                wanted: if key.is_empty() {
+                    first.wanted.clone()
+                } else {
+                    member.wanted.clone()
+                },
+                key: self.options.key.clone(),
+            }
+        };
+        Ok(members.iter().filter(|member| !is_history(member)).map(of).collect())
+    }
+
+    /// Columns of other tables that hold the key.
+    fn referred_by(&self) -> Vec<String> {
+        let of = format!("{}.", self.options.table);
+        let tables = self.source.tables.values().filter(|table| table.id != self.options.table);
+        let goes = |table: &Table| matches!(&table.access, crate::schema::Access::Explode(explode) if explode.table == self.options.table);
+        tables
+            .filter(|table| !goes(table))
+            .flat_map(|table| {
+                let refers = table
+                    .columns
+                    .iter()
+                    .filter(|column| column.references.as_deref().is_some_and(|to| to.starts_with(&of)));
+                refers.map(|column| format!("{}.{}", table.id, column.name))
+            })
+            .collect()
+    }
+}
+
+/// For each column of the parent's key, the column of the exploded table that copies it.
+fn copies(parent: &Table, child: &Table) -> Result<Vec<String>> {
+    parent
+        .primary_key
+        .iter()
+        .map(|name| {
+            let is_copy = |origin: &Origin| matches!(origin, Origin::Parent(of) if of == name);
+            child
+                .columns
+                .iter()
+                .find(|column| is_copy(&column.origin))
+                .map(|column| column.name.clone())
+                .ok_or_else(|| {
+                    Error::config(format!(
+                        "table `{}` does not hold `{name}`, of the key of `{}`",
+                        child.id, parent.id
+                    ))
+                })
+        })
+        .collect()
+}
+
+/// The files that hold a row of the key.
+fn find(lake: &Lake, member: &Member, handle: &Handle) -> Result<Vec<(Entry, u64)>> {
+    let mut hit = Vec::new();
+    for entry in &member.manifest.entries {
+        if !member.wanted.may_be_in(entry) {
+            continue;
+        }
+        let reader = open(lake, member, entry, handle)?;
+        let mut rows = 0;
+        for group in 0..reader.row_groups() {
+            for batch in reader.read(group, Some(&member.wanted.names()), None)? {
+                rows += member.wanted.rows(&batch?)?.iter().filter(|hit| **hit).count() as u64;
+            }
+        }
+        if rows > 0 {
+            hit.push((entry.clone(), rows));
+        }
+    }
+    Ok(hit)
+}
+
+/// Writes what stays of these files; nothing is visible afterwards.
+fn rewrite(lake: &Lake, member: &Member, run_id: &str, handle: &Handle) -> Result<Vec<StagedFile>> {
+    if member.hit.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Manifest {
+        connection,
+        version,
+        entries,
+        ..
+    } = &member.manifest;
+    let table = member.manifest.as_table()?;
+    let mut writer = TableWriter::new(
+        lake,
+        connection,
+        &table,
+        version + 1,
+        Arc::new(WriteOptions::new(run_id)),
+        MemoryBudget::new(MEMORY),
+        handle.clone(),
+    )?;
+    writer.claim_no_order();
+    let mut written = || -> Result<()> {
+        let schema = arrow_schema(&table);
+        for (entry, _) in &member.hit {
+            let reader = open(lake, member, entry, handle)?;
+            for group in 0..reader.row_groups() {
+                for batch in reader.read(group, None, None)? {
+                    let batch = conform(&batch?, &schema)?;
+                    let stays: Vec<bool> = member.wanted.rows(&batch)?.into_iter().map(|hit| !hit).collect();
+                    let rows = filter_record_batch(&batch, &stays.into())
+                        .map_err(|error| Error::defect(format!("rows cannot be taken out of a batch: {error}")))?;
+                    if rows.num_rows() > 0 {
+                        writer.write(&rows)?;
+                    }
+                }
+            }
+        }
+        // A table has a file without rows, which shows its columns, if and only if it has no rows.
+        if writer.rows() == 0 && entries.len() == member.hit.len() {
+            writer.ensure_file()?;
+        }
+        Ok(())
+    };
+    match written() {
+        Ok(()) => writer.finish(),
+        Err(error) => {
+            writer.abort();
+            Err(error)
+        }
+    }
+}
+
+fn open(lake: &Lake, member: &Member, entry: &Entry, handle: &Handle) -> Result<DataFileReader> {
+    let path = format!("{}/{}", member.manifest.folder(), entry.path);
+    DataFileReader::open(lake, &path, entry.meta.content_length, handle.clone())
+}
+
+fn ended(error: tokio::task::JoinError) -> Error {
+    Error::defect(format!("a thread ended unexpectedly: {error}"))
+}
