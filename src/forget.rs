@@ -4,15 +4,14 @@
 //! this supersedes is deleted at once, whatever the retention: readers that are still at the old files fail. Old manifests stay as long as they always do
 //! ([`commit::sweep`]); of rows they tell the least and the greatest key and cursor of each file, and nothing else.
 
+mod files;
 mod key;
 mod rejects;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use arrow_select::filter::filter_record_batch;
 use chrono::Utc;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
@@ -21,10 +20,9 @@ use crate::commit::{self, Entry, Manifest, Outcome};
 use crate::error::{Error, Kind, Result};
 use crate::hash_key::HashKey;
 use crate::lease::{Acquired, Lease};
-use crate::scan::{DataFileReader, conform};
-use crate::schema::{Origin, Source, Table, arrow_schema};
+use crate::schema::{Origin, Source, Table};
 use crate::store::{DataFile, Lake, data_file_version};
-use crate::write::{MemoryBudget, StagedFile, TableWriter, WriteOptions, publish_all};
+use crate::write::publish_all;
 
 pub use key::Wanted;
 
@@ -113,7 +111,7 @@ impl Work<'_> {
         self.check_whole(&parent, content).await?;
         for member in &mut members {
             let (lake, handle, of) = (self.lake.clone(), Handle::current(), member.clone());
-            member.hit = spawn_blocking(move || find(&lake, &of, &handle)).await.map_err(ended)??;
+            member.hit = spawn_blocking(move || files::find(&lake, &of, &handle)).await.map_err(ended)??;
         }
         let rows: Vec<(String, u64)> = members
             .iter()
@@ -232,7 +230,7 @@ impl Work<'_> {
         for member in members {
             let (lake, handle, of, run_id) = (self.lake.clone(), Handle::current(), member.clone(), self.run_id.to_owned());
             staged.push(
-                spawn_blocking(move || rewrite(&lake, &of, &run_id, &handle))
+                spawn_blocking(move || files::rewrite(&lake, &of, &run_id, &handle))
                     .await
                     .map_err(ended)??,
             );
@@ -385,85 +383,6 @@ fn copies(parent: &Table, child: &Table) -> Result<Vec<String>> {
                 })
         })
         .collect()
-}
-
-/// The files that hold a row of the key.
-fn find(lake: &Lake, member: &Member, handle: &Handle) -> Result<Vec<(Entry, u64)>> {
-    let mut hit = Vec::new();
-    for entry in &member.manifest.entries {
-        if !member.wanted.may_be_in(entry) {
-            continue;
-        }
-        let reader = open(lake, member, entry, handle)?;
-        let mut rows = 0;
-        for group in 0..reader.row_groups() {
-            for batch in reader.read(group, Some(&member.wanted.names()), None)? {
-                rows += member.wanted.rows(&batch?)?.iter().filter(|hit| **hit).count() as u64;
-            }
-        }
-        if rows > 0 {
-            hit.push((entry.clone(), rows));
-        }
-    }
-    Ok(hit)
-}
-
-/// Writes what stays of these files; nothing is visible afterwards.
-fn rewrite(lake: &Lake, member: &Member, run_id: &str, handle: &Handle) -> Result<Vec<StagedFile>> {
-    if member.hit.is_empty() {
-        return Ok(Vec::new());
-    }
-    let Manifest {
-        connection,
-        version,
-        entries,
-        ..
-    } = &member.manifest;
-    let table = member.manifest.as_table()?;
-    let mut writer = TableWriter::new(
-        lake,
-        connection,
-        &table,
-        version + 1,
-        Arc::new(WriteOptions::new(run_id)),
-        MemoryBudget::new(MEMORY),
-        handle.clone(),
-    )?;
-    writer.claim_no_order();
-    let mut written = || -> Result<()> {
-        let schema = arrow_schema(&table);
-        for (entry, _) in &member.hit {
-            let reader = open(lake, member, entry, handle)?;
-            for group in 0..reader.row_groups() {
-                for batch in reader.read(group, None, None)? {
-                    let batch = conform(&batch?, &schema)?;
-                    let stays: Vec<bool> = member.wanted.rows(&batch)?.into_iter().map(|hit| !hit).collect();
-                    let rows = filter_record_batch(&batch, &stays.into())
-                        .map_err(|error| Error::defect(format!("rows cannot be taken out of a batch: {error}")))?;
-                    if rows.num_rows() > 0 {
-                        writer.write(&rows)?;
-                    }
-                }
-            }
-        }
-        // A table has a file without rows, which shows its columns, if and only if it has no rows.
-        if writer.rows() == 0 && entries.len() == member.hit.len() {
-            writer.ensure_file()?;
-        }
-        Ok(())
-    };
-    match written() {
-        Ok(()) => writer.finish(),
-        Err(error) => {
-            writer.abort();
-            Err(error)
-        }
-    }
-}
-
-fn open(lake: &Lake, member: &Member, entry: &Entry, handle: &Handle) -> Result<DataFileReader> {
-    let path = format!("{}/{}", member.manifest.folder(), entry.path);
-    DataFileReader::open(lake, &path, entry.meta.content_length, handle.clone())
 }
 
 fn ended(error: tokio::task::JoinError) -> Error {
