@@ -105,6 +105,15 @@ fn render(catalog: &Catalog, answers: &Answers) -> String {
     text.push_str(&commented("# retention = \"10m\"", "for readers that run during exports"));
     text.push_str(&commented("# [lake.s3]", "credentials: the usual AWS_* variables"));
     text.push_str("# endpoint = \"https://s3.example.com\"\n# region = \"sa-east-1\"\n");
+    text.push('\n');
+    for (line, comment) in [
+        ("# [personal]", "LGPD: `afluente tables --personal` lists the columns"),
+        ("# default = \"keep\"", "keep, drop, null, hash or mask"),
+        ("# key = { env = \"AFLUENTE_PERSONAL_KEY\" }", "what hashes are made with"),
+        ("# kinds = { email = \"hash\" }", "of one kind, before the default"),
+    ] {
+        text.push_str(&commented(line, comment));
+    }
     for source in catalog.sources() {
         let chosen: Vec<&str> = answers
             .connections

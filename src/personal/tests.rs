@@ -140,8 +140,8 @@ fn a_key_that_matches_nothing_is_told_with_what_there_is() {
     for (text, message, hint) in [
         ("\"contats\" = \"drop\"", "`contats` matches no table", "contacts, "),
         (
-            "\"departments.nmae\" = \"drop\"",
-            "`departments.nmae` matches no column",
+            "\"departments.names\" = \"drop\"",
+            "`departments.names` matches no column",
             "id, name",
         ),
         (

@@ -103,10 +103,10 @@ fn the_inventory_tells_what_a_configuration_makes_of_each_column() {
             ["beta", "exactsales", "tasks__contacts", "contacts_id", "-", "hash"],
         ]
     );
-    std::fs::write(folder.path().join("personal.toml"), "[personal.tables]\n\"contatcs\" = \"drop\"\n").unwrap();
+    std::fs::write(folder.path().join("personal.toml"), "[personal.tables]\n\"people\" = \"drop\"\n").unwrap();
     let outcome = run(folder.path(), &[], &args);
     assert_eq!(outcome.code, 2, "{}", outcome.text());
-    assert!(outcome.stderr.contains("`contatcs` matches no table"), "{}", outcome.text());
+    assert!(outcome.stderr.contains("`people` matches no table"), "{}", outcome.text());
 }
 
 #[test]
