@@ -53,6 +53,8 @@ pub struct Forgotten {
     pub rejected: Vec<(String, u64)>,
     /// Columns of other tables that refer to the table, `table.column`: they keep the key.
     pub referred_by: Vec<String>,
+    /// Tables that are derived from this one: the next export makes them anew, and until then they hold what they held.
+    pub derived: Vec<String>,
 }
 
 /// A table of the family, and by which values a row of it belongs to the key.
@@ -141,7 +143,10 @@ impl Work<'_> {
                 None => sums.push((file.of.table, file.rows)),
             }
         }
+        let connection = &self.options.connection;
+        let is_derived = |other: &&Manifest| other.connection == *connection && other.derived_from.contains_key(&self.options.table);
         Ok(Forgotten {
+            derived: content.iter().filter(is_derived).map(|other| other.table.clone()).collect(),
             rows,
             rejected: sums,
             referred_by: self.referred_by(),

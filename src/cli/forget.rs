@@ -72,6 +72,13 @@ fn tell(forgotten: &Forgotten, args: &ForgetArgs, printer: &Printer) {
             forgotten.referred_by.join(", ")
         ));
     }
+    if !forgotten.derived.is_empty() {
+        printer.info(&format!(
+            "made of `{}`, and as they were until the next export makes them anew: {}",
+            args.table,
+            forgotten.derived.join(", ")
+        ));
+    }
     printer.info("the next export brings the row back if the vendor still has it: delete it there first");
 }
 
@@ -100,6 +107,7 @@ fn json(forgotten: &Forgotten, args: &ForgetArgs) -> Result<String> {
         "rows": object(&forgotten.rows),
         "rejected": object(&forgotten.rejected),
         "referred_by": forgotten.referred_by,
+        "derived": forgotten.derived,
     });
     let text = serde_json::to_string_pretty(&document).map_err(|error| Error::defect(format!("cannot write JSON: {error}")))?;
     Ok(format!("{text}\n"))

@@ -42,11 +42,12 @@ impl Selection {
             .collect()
     }
 
-    /// The tables of a connection that are derived from others, if its configuration asks for them.
+    /// The tables of a connection that are derived from others, if its configuration asks for them: that it does turns them on, whatever `include` says.
     pub fn derived(&self, connection: &Connection) -> Vec<Table> {
         let derived = connection.source.tables.values().filter(|table| table.is_derived());
         let wanted = |table: &&Table| {
-            connection.customerx.is_some() && self.includes(connection, &table.id, false) && !self.excludes(connection, &table.id)
+            let chosen = self.tables.is_empty() || self.includes(connection, &table.id, false);
+            connection.customerx.is_some() && chosen && !self.excludes(connection, &table.id)
         };
         derived.filter(wanted).cloned().collect()
     }
