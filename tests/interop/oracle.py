@@ -47,9 +47,10 @@ class Source:
     def __init__(self, schemas: Path, source: str, base: str, tokens: dict[str, str]):
         self.id = source
         self.decl = tomllib.loads((schemas / source / "source.toml").read_text("utf-8"))
-        self.tables = {
-            file.stem: tomllib.loads(file.read_text("utf-8")) for file in sorted((schemas / source).glob("*.toml")) if file.stem != "source"
-        }
+        files = sorted(file for file in (schemas / source).glob("*.toml") if file.stem != "source")
+        declared = {file.stem: tomllib.loads(file.read_text("utf-8")) for file in files}
+        # What is made of other tables is asked of no vendor.
+        self.tables = {table: decl for table, decl in declared.items() if not decl.get("derived")}
         auth = self.decl["auth"]
         self.api = Api(base, auth["name"], auth.get("prefix", "") + tokens[self.decl["token_env"]])
 

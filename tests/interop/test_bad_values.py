@@ -24,8 +24,8 @@ class Spoiled:
 
 @pytest.fixture(scope="module")
 def small():
-    """A smaller account: every page of it goes through Python twice."""
-    with program.Sandbox("--rows", 300, "--seed", 2) as running:
+    """A smaller account: every page of it goes through Python twice. Without custom fields, since what is spoilt follows the bytes of a page, and the oracle asks without them."""
+    with program.Sandbox("--rows", 300, "--seed", 2, "--custom-fields", 0) as running:
         yield running
 
 
