@@ -205,10 +205,11 @@ def test_the_same_person_has_the_same_hash_in_every_table(exported):
     """Each marked column has as many different values as in clear, null where it was null, and the same value has one hash wherever it stands."""
     hashes: dict[str, str] = {}
     manifests = rules.manifests(exported.lakes["keep"])
-    # Some tables are exported only when they are named.
     named = {line["table"] for line in exported.inventory}
     tables = sorted(table for table in named if f"{exported.source}.{table}" in manifests)
-    assert len(tables) >= len(named) - 3, tables
+    # Some tables are exported only when they are named, or when the configuration asks for them.
+    left_out = {table for table in named.difference(tables) if f"{exported.source}.{table}" not in program.EXPERIMENTAL}
+    assert all(table.startswith("customerx_") for table in left_out), left_out
     for table in tables:
         manifest = manifests[f"{exported.source}.{table}"]
         key = manifest["primary_key"]
