@@ -11,7 +11,7 @@
 mod file;
 mod keys;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 
 use std::collections::{HashMap, HashSet};
 

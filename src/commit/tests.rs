@@ -11,20 +11,9 @@ use serde_json::{Map, json};
 use super::*;
 use crate::error::Kind;
 use crate::hash_key::HashKey;
-use crate::schema::{Catalog, ColumnType, Personal, Policy, Table, Treatment, arrow_schema};
+use crate::schema::{ColumnType, Personal, Policy, Table, Treatment, arrow_schema, demo};
 use crate::store::fake::Fake;
 use crate::store::{Bounds, DataFile, PartitionValue, S3Options, data_file_version};
-
-const SOURCE: &str = r#"
-title = "Demo"
-description = "."
-base_url = "https://demo.example"
-token_env = "DEMO_TOKEN"
-auth = { type = "header", name = "Key" }
-records = ["value"]
-pagination = { type = "single" }
-rate_limit = { requests = 60, per = "1m", in_flight = 1 }
-"#;
 
 const DEALS: &str = r#"
 title = "Negócios"
@@ -43,9 +32,7 @@ at    = { type = "timestamp", path = "At", description = "Alteração." }
 "#;
 
 fn table() -> Table {
-    let files = [("demo/source.toml", SOURCE), ("demo/deals.toml", DEALS)];
-    let catalog = Catalog::from_files(files.map(|(path, text)| (path.to_owned(), text.to_owned()))).unwrap();
-    catalog.source("demo").unwrap().tables["deals"].clone()
+    demo::source(&[("deals", DEALS)]).tables["deals"].clone()
 }
 
 fn file(path: &str) -> DataFile {

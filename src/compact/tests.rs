@@ -4,8 +4,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 
 use super::*;
+use crate::bench::Bench;
 use crate::store::S3Options;
-use crate::verify::tests::Bench;
 
 /// The ids of a table's rows, in the order of its manifest's files.
 async fn ids(lake: &Lake, manifest: &Manifest) -> Vec<f64> {

@@ -1,19 +1,8 @@
 //! Orders forgotten in memory and on disk. Histories and rejects, as an export leaves them: `tests/interop/test_personal.py`.
 
 use super::*;
+use crate::bench::{Bench, source};
 use crate::commit::content;
-use crate::schema::Catalog;
-use crate::verify::tests::Bench;
-
-fn source() -> Source {
-    let files = [
-        ("demo/source.toml", crate::verify::tests::SOURCE),
-        ("demo/orders.toml", crate::verify::tests::ORDERS),
-        ("demo/orders__items.toml", crate::verify::tests::ITEMS),
-    ];
-    let catalog = Catalog::from_files(files.map(|(path, text)| (path.to_owned(), text.to_owned()))).unwrap();
-    catalog.source("demo").unwrap().clone()
-}
 
 fn options(table: &str, key: &str) -> Options {
     Options {

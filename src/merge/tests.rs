@@ -15,24 +15,13 @@ use crate::commit::Entry;
 use crate::decode::Decoder;
 use crate::page::Page;
 use crate::scan::DataFileReader;
-use crate::schema::{Catalog, Source};
+use crate::schema::{Source, demo};
 use crate::write::{MemoryBudget, TableWriter, WriteOptions, publish_all};
-
-const SOURCE: &str = r#"
-title = "Demo"
-description = "."
-base_url = "https://demo.example"
-token_env = "DEMO_TOKEN"
-auth = { type = "header", name = "Key" }
-records = ["value"]
-pagination = { type = "single" }
-rate_limit = { requests = 60, per = "1m", in_flight = 1 }
-"#;
 
 /// The key of the rows: a number, a text, or two columns.
 const KEYS: [(&str, &str); 3] = [(r#"["id"]"#, "int"), (r#"["id"]"#, "text"), (r#"["id", "part"]"#, "float")];
 
-fn catalog(key: usize, partitioned: bool) -> Catalog {
+fn source(key: usize, partitioned: bool) -> Source {
     let (primary_key, kind) = KEYS[key];
     let partition = if partitioned {
         "partition = { column = \"kind\", by = \"value\" }"
@@ -74,12 +63,7 @@ deal_id = {{ type = "{kind}", parent = "id", description = "Negócio." }}
 item    = {{ type = "text", path = "item", description = "Item." }}
 "#
     );
-    let files = [
-        ("demo/source.toml", SOURCE),
-        ("demo/deals.toml", &deals),
-        ("demo/deals__items.toml", &items),
-    ];
-    Catalog::from_files(files.map(|(path, text)| (path.to_owned(), text.to_owned()))).unwrap()
+    demo::source(&[("deals", &deals), ("deals__items", &items)])
 }
 
 /// A vendor's row.
@@ -126,7 +110,7 @@ struct Bench {
 
 impl Bench {
     fn new(key: usize, partitioned: bool) -> Self {
-        let source = catalog(key, partitioned).source("demo").unwrap().clone();
+        let source = source(key, partitioned);
         let tables = ["deals", "deals__items"].map(|id| source.tables[id].clone()).to_vec();
         Self {
             runtime: tokio::runtime::Builder::new_multi_thread()

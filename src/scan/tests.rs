@@ -11,20 +11,9 @@ use tokio::runtime::Runtime;
 
 use super::*;
 use crate::error::Kind;
-use crate::schema::{Catalog, Table, arrow_schema};
+use crate::schema::{Table, arrow_schema, demo};
 use crate::store::{DataFile, S3Options};
 use crate::write::{MemoryBudget, TableWriter, WriteOptions, publish_all};
-
-const SOURCE: &str = r#"
-title = "Demo"
-description = "."
-base_url = "https://demo.example"
-token_env = "DEMO_TOKEN"
-auth = { type = "header", name = "Key" }
-records = ["value"]
-pagination = { type = "single" }
-rate_limit = { requests = 60, per = "1m", in_flight = 1 }
-"#;
 
 const DEALS: &str = r#"
 title = "Negócios"
@@ -40,9 +29,7 @@ amount = { type = "float", path = "Amount", description = "Valor." }
 "#;
 
 fn table() -> Table {
-    let files = [("demo/source.toml", SOURCE), ("demo/deals.toml", DEALS)];
-    let catalog = Catalog::from_files(files.map(|(path, text)| (path.to_owned(), text.to_owned()))).unwrap();
-    catalog.source("demo").unwrap().tables["deals"].clone()
+    demo::source(&[("deals", DEALS)]).tables["deals"].clone()
 }
 
 /// Rows of these ids; everything else follows from the id.

@@ -6,6 +6,8 @@
 mod arrow;
 mod check;
 mod column;
+#[cfg(test)]
+pub(crate) mod demo;
 mod field;
 mod load;
 mod personal;

@@ -16,20 +16,9 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tokio::runtime::Runtime;
 
 use super::*;
-use crate::schema::{Catalog, arrow_schema};
+use crate::schema::{arrow_schema, demo};
 use crate::store::fake::Fake;
 use crate::store::{DataFile, S3Options};
-
-const SOURCE: &str = r#"
-title = "Demo"
-description = "."
-base_url = "https://demo.example"
-token_env = "DEMO_TOKEN"
-auth = { type = "header", name = "Key" }
-records = ["value"]
-pagination = { type = "single" }
-rate_limit = { requests = 60, per = "1m", in_flight = 1 }
-"#;
 
 const COLUMNS: &str = r#"
 title = "Negócios"
@@ -68,8 +57,6 @@ struct Bench {
 impl Bench {
     fn new(partition: &str) -> Self {
         let deals = COLUMNS.replace("[replication]", &format!("{partition}\n[replication]"));
-        let files = [("demo/source.toml", SOURCE), ("demo/deals.toml", deals.as_str())];
-        let catalog = Catalog::from_files(files.map(|(path, text)| (path.to_owned(), text.to_owned()))).unwrap();
         let fake = Fake::new();
         Self {
             runtime: tokio::runtime::Builder::new_multi_thread()
@@ -79,7 +66,7 @@ impl Bench {
                 .unwrap(),
             lake: Lake::over(Arc::new(fake.clone())),
             fake,
-            table: catalog.source("demo").unwrap().tables["deals"].clone(),
+            table: demo::source(&[("deals", &deals)]).tables["deals"].clone(),
             options: WriteOptions::new("0197-run"),
             budget: MemoryBudget::new(256 * 1024 * 1024),
             _folder: None,
