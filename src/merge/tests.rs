@@ -5,7 +5,7 @@ mod bench;
 use fastrand::Rng;
 
 use super::*;
-use bench::{Bench, Deal, Deals, KEYS, drawn, instant};
+use bench::{Bench, Deal, Deals, KEYS, drawn, instant, rows, since, whole};
 
 /// `compare: false` makes the same lake as `compare: true`, with more written.
 #[test]
@@ -32,30 +32,16 @@ fn a_lake_follows_any_history() {
             }
             let micros = |hours: i64| instant(hours).timestamp_micros();
             let (from, until) = (rng.i64(-5..now + 5), rng.i64(-5..now + 10));
+            let range = |until| Range {
+                from: Some(micros(from)),
+                until,
+            };
             let (range, missing) = match rng.u8(..4) {
                 _ if step == 0 => (Range::default(), Missing::Go),
                 0 => (Range::default(), Missing::Go),
-                1 => (
-                    Range {
-                        from: Some(micros(from)),
-                        until: Some(micros(until)),
-                    },
-                    Missing::Go,
-                ),
-                2 => (
-                    Range {
-                        from: Some(micros(from)),
-                        until: Some(micros(until)),
-                    },
-                    Missing::Stay,
-                ),
-                _ => (
-                    Range {
-                        from: Some(micros(from)),
-                        until: None,
-                    },
-                    Missing::Stay,
-                ),
+                1 => (range(Some(micros(until))), Missing::Go),
+                2 => (range(Some(micros(until))), Missing::Stay),
+                _ => (range(None), Missing::Stay),
             };
             let inside = |deal: &Deal| deal.at.is_none_or(|at| range.contains(micros(at)));
             // The vendor's filter is coarse: some rows outside come along, and rows without a cursor or not, as it likes.
@@ -106,15 +92,7 @@ fn keys_alone_find_what_is_gone() {
         let mut rng = Rng::with_seed(7);
         let mut bench = Bench::new(key, true);
         let mut vendor: Deals = (0..100).map(|id| (id, drawn(&mut rng, Some(1)))).collect();
-        let all = MergeOptions {
-            range: Range::default(),
-            missing: Missing::Go,
-            keys_only: false,
-            compare: false,
-            memory,
-            target_file_bytes: 1 << 20,
-        };
-        let rows = |vendor: &Deals| vendor.iter().map(|(id, deal)| (*id, deal.clone())).collect::<Vec<_>>();
+        let all = whole(false, memory);
         bench.merge(&rows(&vendor), all, &mut rng);
         let ids = MergeOptions { keys_only: true, ..all };
         // The vendor sends nothing but ids, and rows that the lake does not have yet.
@@ -155,23 +133,8 @@ fn what_a_cut_run_left_of_rows_that_are_gone_goes() {
             };
             ids.map(|id| (id, deal(id))).collect()
         };
-        let rows = |deals: &Deals| deals.iter().map(|(id, deal)| (*id, deal.clone())).collect::<Vec<_>>();
-        let changes = MergeOptions {
-            range: Range {
-                from: Some(instant(30).timestamp_micros()),
-                until: None,
-            },
-            missing: Missing::Stay,
-            keys_only: false,
-            compare: true,
-            memory,
-            target_file_bytes: 1 << 20,
-        };
-        let all = MergeOptions {
-            range: Range::default(),
-            missing: Missing::Go,
-            ..changes
-        };
+        let all = whole(true, memory);
+        let changes = since(30, all);
         bench.merge(&rows(&deals(0..40)), all, &mut rng);
         let table = bench.base[0].clone();
         bench.merge(&rows(&deals(40..50)), changes, &mut rng);
@@ -201,15 +164,10 @@ fn one_change(key: usize) {
             (id, deal)
         })
         .collect();
-    let rows = |vendor: &Deals| vendor.iter().map(|(id, deal)| (*id, deal.clone())).collect::<Vec<_>>();
     let all = MergeOptions {
-        range: Range::default(),
-        missing: Missing::Go,
-        keys_only: false,
-        compare: true,
-        memory: 8 << 20,
         // What is small is left alone here.
         target_file_bytes: 1,
+        ..whole(true, 8 << 20)
     };
     bench.merge(&rows(&vendor), all, &mut rng).unwrap();
     let files: usize = bench.base.iter().flatten().map(|base| base.entries.len()).sum();
@@ -221,16 +179,8 @@ fn one_change(key: usize) {
     // The same by its cursor: what lies outside the range is not even looked at.
     vendor.get_mut(&888).unwrap().items.clear();
     vendor.get_mut(&888).unwrap().at = Some(30_000);
-    let range = Range {
-        from: Some(instant(19_990).timestamp_micros()),
-        until: None,
-    };
     let read: Vec<_> = rows(&vendor).into_iter().filter(|(_, deal)| deal.at >= Some(19_990)).collect();
-    let since = MergeOptions {
-        range,
-        missing: Missing::Stay,
-        ..all
-    };
+    let since = since(19_990, all);
     let (superseded, written) = bench.merge(&read, since, &mut rng).unwrap();
     assert!(superseded <= 2 && written <= 10, "{superseded} superseded, {written} written");
     assert_eq!(bench.content(), bench.expected(&vendor));
@@ -248,18 +198,9 @@ fn small_files_do_not_pile_up() {
     for hour in 0..300 {
         let id = hour as u32;
         vendor.insert(id, drawn(&mut rng, Some(hour)));
-        let since = MergeOptions {
-            range: Range {
-                from: Some(instant(hour).timestamp_micros()),
-                until: None,
-            },
-            missing: Missing::Stay,
-            keys_only: false,
-            compare: true,
-            memory: 1 << 20,
-            target_file_bytes: 1 << 20,
-        };
-        bench.merge(&[(id, vendor[&id].clone())], since, &mut rng).unwrap();
+        bench
+            .merge(&[(id, vendor[&id].clone())], since(hour, whole(true, 1 << 20)), &mut rng)
+            .unwrap();
         most = most.max(bench.base[0].as_ref().map_or(0, |base| base.entries.len()));
     }
     assert_eq!(bench.content(), bench.expected(&vendor));
@@ -273,15 +214,7 @@ fn an_exploded_table_without_the_key_is_refused() {
     let bench = Bench::new(0, false);
     let mut tables = bench.tables.clone();
     tables[1].columns.remove(0);
-    let options = MergeOptions {
-        range: Range::default(),
-        missing: Missing::Go,
-        keys_only: false,
-        compare: false,
-        memory: 0,
-        target_file_bytes: 1 << 20,
-    };
-    let error = Merge::new(&bench.lake, bench.runtime.handle().clone(), &tables, vec![None; 2], options)
+    let error = Merge::new(&bench.lake, bench.runtime.handle().clone(), &tables, vec![None; 2], whole(false, 0))
         .err()
         .unwrap();
     assert!(error.message().contains("does not hold the key of `deals` (id)"), "{error:?}");

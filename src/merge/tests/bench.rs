@@ -78,6 +78,34 @@ pub(super) struct Deal {
 
 pub(super) type Deals = BTreeMap<u32, Deal>;
 
+pub(super) fn rows(deals: &Deals) -> Vec<(u32, Deal)> {
+    deals.iter().map(|(id, deal)| (*id, deal.clone())).collect()
+}
+
+/// The read of all there is.
+pub(super) fn whole(compare: bool, memory: usize) -> MergeOptions {
+    MergeOptions {
+        range: Range::default(),
+        missing: Missing::Go,
+        keys_only: false,
+        compare,
+        memory,
+        target_file_bytes: 1 << 20,
+    }
+}
+
+/// The read of what changed since an hour of 2026.
+pub(super) fn since(hour: i64, whole: MergeOptions) -> MergeOptions {
+    MergeOptions {
+        range: Range {
+            from: Some(instant(hour).timestamp_micros()),
+            until: None,
+        },
+        missing: Missing::Stay,
+        ..whole
+    }
+}
+
 pub(super) fn instant(hours: i64) -> DateTime<Utc> {
     DateTime::parse_from_rfc3339("2026-01-01T00:00:00Z").unwrap().to_utc() + chrono::Duration::hours(hours)
 }
