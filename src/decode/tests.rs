@@ -11,6 +11,7 @@ use crate::schema::Catalog;
 
 mod cells;
 mod explode;
+mod fields;
 mod paths;
 mod personal;
 mod records;
