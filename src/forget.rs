@@ -12,11 +12,10 @@ mod tests;
 
 use std::time::Duration;
 
-use chrono::Utc;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
-use crate::commit::{self, Entry, Manifest, Outcome};
+use crate::commit::{self, Entry, Manifest};
 use crate::error::{Error, Kind, Result};
 use crate::hash_key::HashKey;
 use crate::lease::{Acquired, Lease};
@@ -246,7 +245,8 @@ impl Work<'_> {
         for (member, size) in members.iter().zip(sizes) {
             let files: Vec<DataFile> = published.by_ref().take(size).collect();
             if !member.hit.is_empty() {
-                next.push(self.successor(&member.manifest, &member.hit, files));
+                let hit: Vec<&str> = member.hit.iter().map(|(entry, _)| entry.path.as_str()).collect();
+                next.push(member.manifest.successor(self.lake, self.run_id, &hit, files));
             }
         }
         let own = next
@@ -254,7 +254,7 @@ impl Work<'_> {
             .position(|manifest| manifest.table == parent.table)
             .map(|at| next.remove(at));
         if !next.is_empty() || own.is_some() {
-            let mut parent = own.unwrap_or_else(|| self.successor(parent, &[], Vec::new()));
+            let mut parent = own.unwrap_or_else(|| parent.successor(self.lake, self.run_id, &[], Vec::new()));
             for manifest in &next {
                 for named in [&mut parent.children, &mut parent.histories] {
                     named
@@ -265,17 +265,16 @@ impl Work<'_> {
             next.push(parent);
             lease.check().await?;
         }
-        for manifest in &next {
-            if let Outcome::Conflict { version } = commit::commit(self.lake, manifest).await? {
-                return Err(Error::new(
-                    Kind::Conflict,
-                    format!(
-                        "another run committed version {version} of `{}` meanwhile; its content stands",
-                        manifest.folder()
-                    ),
-                )
-                .hint("forget again when no export is running"));
-            }
+        if let Some(lost) = commit::commit_family(self.lake, &next.iter().collect::<Vec<_>>()).await? {
+            return Err(Error::new(
+                Kind::Conflict,
+                format!(
+                    "another run committed version {} of `{}` meanwhile; its content stands",
+                    lost.version,
+                    lost.folder()
+                ),
+            )
+            .hint("forget again when no export is running"));
         }
         let others = members.iter().map(|member| &member.manifest.table);
         let family = std::iter::once(&parent.table)
@@ -302,21 +301,6 @@ impl Work<'_> {
         let is_orphan = |path: &String| data_file_version(path).is_some_and(|version| version > newest.version);
         let orphans: Vec<String> = listing.into_iter().map(|object| object.path).filter(is_orphan).collect();
         self.lake.delete(&orphans).await
-    }
-
-    fn successor(&self, manifest: &Manifest, hit: &[(Entry, u64)], files: Vec<DataFile>) -> Manifest {
-        let mut next = manifest.clone();
-        next.version += 1;
-        next.run_id = self.run_id.to_owned();
-        next.committed_at = Utc::now();
-        next.entries.retain(|entry| !hit.iter().any(|(other, _)| other.path == entry.path));
-        let entries = files
-            .into_iter()
-            .map(|file| Entry::new(self.lake, &manifest.connection, &manifest.table, file));
-        next.entries.extend(entries);
-        next.rows = next.entries.iter().map(|entry| entry.meta.record_count).sum();
-        next.bytes = next.entries.iter().map(|entry| entry.meta.content_length).sum();
-        next
     }
 
     /// The tables that have rejects of the key, and how it stands there.

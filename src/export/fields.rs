@@ -247,12 +247,9 @@ impl Family {
                 lease.check().await?;
             }
             let next = Manifest {
-                version: base.version + 1,
-                run_id: run.id.clone(),
-                committed_at: chrono::Utc::now(),
                 schema: ManifestSchema::of(&family.table),
                 read_again: base.read_again || !added.is_empty(),
-                ..base
+                ..base.successor(&run.lake, &run.id, &[], Vec::new())
             };
             if let commit::Outcome::Conflict { version } = commit::commit(&run.lake, &next).await? {
                 return Err(self.lost(version));

@@ -131,12 +131,7 @@ fn rewrite_one(lake: &Lake, handle: &Handle, file: &File, connection: &str) -> R
 
 fn each(lake: &Lake, object: &Object, handle: &Handle, mut told: impl FnMut(&RecordBatch) -> Result<()>) -> Result<()> {
     let reader = DataFileReader::open(lake, &object.path, object.bytes, handle.clone())?;
-    for group in 0..reader.row_groups() {
-        for batch in reader.read(group, None, None)? {
-            told(&batch?)?;
-        }
-    }
-    Ok(())
+    reader.batches(None).try_for_each(|batch| told(&batch?))
 }
 
 /// A column of texts.
