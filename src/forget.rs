@@ -19,7 +19,7 @@ use crate::commit::{self, Entry, Manifest};
 use crate::error::{Error, Kind, Result};
 use crate::hash_key::HashKey;
 use crate::lease::{Acquired, Lease};
-use crate::schema::{Origin, Source, Table};
+use crate::schema::Source;
 use crate::store::{DataFile, Lake, data_file_version};
 use crate::write::publish_all;
 
@@ -189,7 +189,14 @@ impl Work<'_> {
                         .hint("the declarations say by which column its rows belong to it: --schemas DIR"),
                 );
             };
-            members.push((of_child, wanted.in_child(&copies(declared, declared_child)?)));
+            let copies = declared_child.key_in(declared).ok_or_else(|| {
+                Error::config(format!(
+                    "table `{child}` does not hold the key of `{table}` ({})",
+                    declared.primary_key.join(", ")
+                ))
+            })?;
+            let copies = copies.into_iter().map(|at| declared_child.columns[at].name.as_str());
+            members.push((of_child, wanted.in_child(copies)));
         }
         // Also one that is not kept any more, and that the parent does not name.
         let histories = members
@@ -337,10 +344,10 @@ impl Work<'_> {
     /// Columns of other tables that hold the key.
     fn referred_by(&self) -> Vec<String> {
         let of = format!("{}.", self.options.table);
-        let tables = self.source.tables.values().filter(|table| table.id != self.options.table);
-        let goes = |table: &Table| matches!(&table.access, crate::schema::Access::Explode(explode) if explode.table == self.options.table);
+        let own = Some(self.options.table.as_str());
+        let tables = self.source.tables.values();
         tables
-            .filter(|table| !goes(table))
+            .filter(|table| own != Some(&table.id) && own != table.exploded_from())
             .flat_map(|table| {
                 let refers = table
                     .columns
@@ -350,28 +357,6 @@ impl Work<'_> {
             })
             .collect()
     }
-}
-
-/// For each column of the parent's key, the column of the exploded table that copies it.
-fn copies(parent: &Table, child: &Table) -> Result<Vec<String>> {
-    parent
-        .primary_key
-        .iter()
-        .map(|name| {
-            let is_copy = |origin: &Origin| matches!(origin, Origin::Parent(of) if of == name);
-            child
-                .columns
-                .iter()
-                .find(|column| is_copy(&column.origin))
-                .map(|column| column.name.clone())
-                .ok_or_else(|| {
-                    Error::config(format!(
-                        "table `{}` does not hold `{name}`, of the key of `{}`",
-                        child.id, parent.id
-                    ))
-                })
-        })
-        .collect()
 }
 
 fn ended(error: tokio::task::JoinError) -> Error {

@@ -81,9 +81,9 @@ impl Wanted {
     }
 
     /// The same in a table that copies the key into these columns.
-    pub(super) fn in_child(&self, copies: &[String]) -> Self {
+    pub(super) fn in_child<'c>(&self, copies: impl Iterator<Item = &'c str>) -> Self {
         let values = self.0.iter().zip(copies);
-        Self(values.map(|((_, value), copy)| (copy.clone(), value.clone())).collect())
+        Self(values.map(|((_, value), copy)| (copy.to_owned(), value.clone())).collect())
     }
 
     /// The columns.

@@ -114,10 +114,7 @@ fn load_source(id: &str, mut files: BTreeMap<String, String>) -> Result<Source> 
     }
     let exploded: Vec<(String, String)> = tables
         .values()
-        .filter_map(|table: &Table| match &table.access {
-            Access::Explode(explode) => Some((explode.table.clone(), table.id.clone())),
-            Access::Fetch(_) | Access::Derived => None,
-        })
+        .filter_map(|table: &Table| Some((table.exploded_from()?.to_owned(), table.id.clone())))
         .collect();
     for (parent, child) in exploded {
         if let Some(parent) = tables.get_mut(&parent) {
