@@ -103,7 +103,13 @@ impl Personal {
     ///
     /// Words are what `_` parts, without digits at their end. The first line that fits counts.
     pub fn suggested_by(column: &str) -> Option<Self> {
-        let name: String = column.to_lowercase().chars().map(unaccented).collect();
+        let mut name = String::new();
+        for c in column.to_lowercase().chars() {
+            match unaccented(c) {
+                "" => name.push(c),
+                letters => name.push_str(letters),
+            }
+        }
         let words: Vec<&str> = name
             .split('_')
             .map(|word| word.trim_end_matches(|c: char| c.is_ascii_digit()))
@@ -195,15 +201,21 @@ const SUGGESTIONS: [Suggestion; 13] = [
     suggestion(Personal::Link, &["website"], &["url", "link"], &["site"]),
 ];
 
-fn unaccented(c: char) -> char {
+/// A letter without its accent; nothing for what is no accented letter of Latin.
+pub(crate) fn unaccented(c: char) -> &'static str {
     match c {
-        'á' | 'à' | 'â' | 'ã' => 'a',
-        'é' | 'ê' => 'e',
-        'í' => 'i',
-        'ó' | 'ô' | 'õ' => 'o',
-        'ú' | 'ü' => 'u',
-        'ç' => 'c',
-        other => other,
+        'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' | 'ā' => "a",
+        'ç' | 'ć' | 'č' => "c",
+        'è' | 'é' | 'ê' | 'ë' | 'ē' => "e",
+        'ì' | 'í' | 'î' | 'ï' | 'ī' => "i",
+        'ñ' => "n",
+        'ò' | 'ó' | 'ô' | 'õ' | 'ö' | 'ø' | 'ō' => "o",
+        'ù' | 'ú' | 'û' | 'ü' | 'ū' => "u",
+        'ý' | 'ÿ' => "y",
+        'ß' => "ss",
+        'æ' => "ae",
+        'œ' => "oe",
+        _ => "",
     }
 }
 
