@@ -112,12 +112,9 @@ impl Family {
         let tables = manifests.iter().map(|(name, manifest)| Ok((name.clone(), manifest.as_table()?)));
         let derivation = Derivation::new(&self.table, set, &tables.collect::<Result<_>>()?)?;
         let family = Arc::new(Self {
-            connection: self.connection.clone(),
-            client: self.client.clone(),
-            account: self.account.clone(),
             table: derivation.table().clone(),
-            places: self.places.clone(),
             derivation: Some(Arc::new(Sources { derivation, manifests })),
+            ..Self::clone(self)
         });
         if !run.options.full_refresh
             && let Some(manifest) = self.client.stop().race(family.current(&run.lake)).await?

@@ -16,7 +16,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fields::{Listed, State, compare, is_read, synchronise};
 use crate::http::{Client, Meter};
 use crate::read::{self, ReadOptions};
-use crate::schema::{Access, Column, ColumnPath, ColumnType, CustomFields, Fetch, Field, Origin, Replication, Source, Table};
+use crate::schema::{Access, Column, ColumnPath, ColumnType, CustomFields, Fetch, Field, Origin, Source, Table};
 
 /// Pages of the list that wait to be decoded.
 const PAGES_AHEAD: usize = 2;
@@ -143,7 +143,8 @@ impl Family {
 
     /// The family with these custom fields as columns behind the declared ones; those that the vendor's values do not belong into, as its list tells, are null.
     pub(super) fn extended_by(&self, fields: &[Field], listed: &[Listed]) -> Result<Self> {
-        let mut table = self.table.clone();
+        let mut family = self.clone();
+        let table = &mut family.table;
         let source = &self.connection.source;
         if let (Some(custom), false) = (&source.custom_fields, fields.is_empty()) {
             let columns = fields.iter().flat_map(|field| {
@@ -154,7 +155,7 @@ impl Family {
                 columns
             });
             table.columns.extend(columns);
-            self.connection.policies.apply(&mut table)?;
+            self.connection.policies.apply(table)?;
             table.fields = fields.to_vec();
             if let Access::Fetch(fetch) = &mut table.access {
                 for (name, value) in &custom.expand {
@@ -166,14 +167,7 @@ impl Family {
                 }
             }
         }
-        Ok(Self {
-            connection: self.connection.clone(),
-            client: self.client.clone(),
-            account: self.account.clone(),
-            table,
-            places: self.places.clone(),
-            derivation: self.derivation.clone(),
-        })
+        Ok(family)
     }
 
     /// What the vendor tells of the table's fields; none where it can have none.
@@ -290,41 +284,23 @@ fn table(source: &Source, custom: &CustomFields) -> Result<Table> {
     for path in paths {
         let origin: ColumnPath = path.parse().map_err(Error::config)?;
         columns.entry(path).or_insert(Column {
-            name: path.to_owned(),
-            kind: ColumnType::Text,
-            origin: Origin::Path(vec![origin]),
-            description: String::new(),
-            references: None,
             zone: source.timezone,
-            wall_clock: false,
-            format: None,
-            personal: None,
-            treatment: None,
+            ..Column::of(path, ColumnType::Text, Origin::Path(vec![origin]))
         });
     }
+    let access = Access::Fetch(Box::new(Fetch {
+        endpoints: vec![custom.endpoint.clone()],
+        params: custom.params.clone(),
+        slices: None,
+        for_each: None,
+        unnest: None,
+        optional: false,
+        records: source.records.clone(),
+        pagination: source.pagination.clone(),
+    }));
     Ok(Table {
-        experimental: false,
-        id: "custom_fields".to_owned(),
-        title: String::new(),
-        description: String::new(),
-        access: Access::Fetch(Box::new(Fetch {
-            endpoints: vec![custom.endpoint.clone()],
-            params: custom.params.clone(),
-            slices: None,
-            for_each: None,
-            unnest: None,
-            optional: false,
-            records: source.records.clone(),
-            pagination: source.pagination.clone(),
-        })),
         primary_key: vec![custom.key.clone()],
-        partition: None,
-        replication: Replication::default(),
-        columns: columns.into_values().collect(),
-        dropped: Vec::new(),
-        children: Vec::new(),
-        custom_fields: None,
-        fields: Vec::new(),
+        ..Table::of("custom_fields", access, columns.into_values().collect())
     })
 }
 

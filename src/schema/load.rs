@@ -166,19 +166,14 @@ fn resolve(file: &str, text: &str, id: &str, decl: TableDecl, source: &SourceDec
         );
     }
     Ok(Table {
-        id: id.to_owned(),
         title: decl.title,
         description: decl.description,
         experimental: decl.experimental,
-        access,
         primary_key: decl.primary_key,
         partition: decl.partition,
         replication: decl.replication,
-        columns,
-        dropped: Vec::new(),
-        children: Vec::new(),
         custom_fields: decl.custom_fields,
-        fields: Vec::new(),
+        ..Table::of(id, access, columns)
     })
 }
 

@@ -41,6 +41,25 @@ pub struct Table {
 }
 
 impl Table {
+    /// A table of which nothing else is known: read as a whole, without a key, laid in one folder.
+    pub fn of(id: &str, access: Access, columns: Vec<Column>) -> Self {
+        Self {
+            id: id.to_owned(),
+            title: String::new(),
+            description: String::new(),
+            experimental: false,
+            access,
+            primary_key: Vec::new(),
+            partition: None,
+            replication: Replication::default(),
+            columns,
+            dropped: Vec::new(),
+            children: Vec::new(),
+            custom_fields: None,
+            fields: Vec::new(),
+        }
+    }
+
     /// The column of this name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
