@@ -104,7 +104,13 @@ fn tables_and_columns_are_exactly_those_of_the_documents() {
                 .collect();
             assert_eq!(found, expected.columns, "columns of {}.{}", source.id, expected.id);
             assert!(!table.experimental, "{}.{}", source.id, expected.id);
-            assert_eq!(table.exploded_from(), expected.parent.as_deref(), "parent of {}.{}", source.id, expected.id);
+            assert_eq!(
+                table.exploded_from(),
+                expected.parent.as_deref(),
+                "parent of {}.{}",
+                source.id,
+                expected.id
+            );
             tables += 1;
             columns += found.len();
             references += found.iter().filter(|column| column.references.is_some()).count();
