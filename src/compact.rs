@@ -117,9 +117,7 @@ pub async fn compact(
             let (lake, manifest, groups, run_id, options) =
                 (lake.clone(), manifest.clone(), groups.clone(), run_id.clone(), options.clone());
             let handle = Handle::current();
-            spawn_blocking(move || merge(&lake, &manifest, &groups, &run_id, &options, &handle))
-                .await
-                .map_err(|error| Error::defect(format!("the writer ended unexpectedly: {error}")))??
+            spawn_blocking(move || merge(&lake, &manifest, &groups, &run_id, &options, &handle)).await??
         };
         staged.push(files);
     }
