@@ -112,7 +112,7 @@ impl Work<'_> {
         self.check_whole(&parent, content).await?;
         for member in &mut members {
             let (lake, handle, of) = (self.lake.clone(), Handle::current(), member.clone());
-            member.hit = spawn_blocking(move || files::find(&lake, &of, &handle)).await.map_err(ended)??;
+            member.hit = spawn_blocking(move || files::find(&lake, &of, &handle)).await??;
         }
         let rows: Vec<(String, u64)> = members
             .iter()
@@ -240,11 +240,7 @@ impl Work<'_> {
         let mut staged = Vec::with_capacity(members.len());
         for member in members {
             let (lake, handle, of, run_id) = (self.lake.clone(), Handle::current(), member.clone(), self.run_id.to_owned());
-            staged.push(
-                spawn_blocking(move || files::rewrite(&lake, &of, &run_id, &handle))
-                    .await
-                    .map_err(ended)??,
-            );
+            staged.push(spawn_blocking(move || files::rewrite(&lake, &of, &run_id, &handle)).await??);
         }
         let sizes: Vec<usize> = staged.iter().map(Vec::len).collect();
         let mut published = publish_all(staged.into_iter().flatten().collect()).await?.into_iter();
@@ -315,26 +311,14 @@ impl Work<'_> {
         let Some(first) = members.first() else { return Ok(Vec::new()) };
         let is_history = |member: &&Member| !self.source.tables.contains_key(&member.manifest.table);
         let of = |member: &Member| {
-            let key = &member.manifest.primary_key;
-            let places = member.wanted.places(key);
+            // A table without a key of its own tells its parent's.
+            let of = if member.manifest.primary_key.is_empty() { first } else { member };
+            let key = &of.manifest.primary_key;
             rejects::Of {
                 table: member.manifest.table.clone(),
-                // A table without a key of its own tells its parent's.
-                places: if key.is_empty() {
-                    first.wanted.places(&first.manifest.primary_key)
-                } else {
-                    places
-                },
-                parts: if key.is_empty() {
-                    first.manifest.primary_key.len()
-                } else {
-                    key.len()
-                },
-                wanted: if key.is_empty() {
-                    first.wanted.clone()
-                } else {
-                    member.wanted.clone()
-                },
+                places: of.wanted.places(key),
+                parts: key.len(),
+                wanted: of.wanted.clone(),
                 key: self.options.key.clone(),
             }
         };
@@ -357,8 +341,4 @@ impl Work<'_> {
             })
             .collect()
     }
-}
-
-fn ended(error: tokio::task::JoinError) -> Error {
-    Error::defect(format!("a thread ended unexpectedly: {error}"))
 }
