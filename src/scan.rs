@@ -152,8 +152,8 @@ impl DataFileReader {
         }
     }
 
-    /// All rows, as [`DataFileReader::read`] gives those of a row group: one at a time is held, and is fetched when it is its turn. Whoever meets an
-    /// error is to stop: what follows it are the rows of the next group.
+    /// The rows of the whole file, as [`DataFileReader::read`] gives those of a row group. Groups are fetched in turn, and one at a time is held. Stop at an
+    /// error: what follows it are the rows of the next group.
     pub fn batches(&self, columns: Option<&[&str]>) -> impl Iterator<Item = Result<RecordBatch>> {
         (0..self.row_groups()).flat_map(move |group| {
             let (rows, error) = match self.read(group, columns, None) {
