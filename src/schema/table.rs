@@ -30,6 +30,8 @@ pub struct Table {
     pub replication: Replication,
     /// In the order of the Parquet file, without `_exported_at`.
     pub columns: Vec<Column>,
+    /// Whether a declared column reads the element itself (`.`), be it left out or not: an element need not be an object then.
+    pub reads_elements: bool,
     /// Names of documented columns that the configuration leaves out.
     pub dropped: Vec<String>,
     /// Tables exploded from this one.
@@ -43,6 +45,7 @@ pub struct Table {
 impl Table {
     /// A table of which nothing else is known: read as a whole, without a key, laid in one folder.
     pub fn of(id: &str, access: Access, columns: Vec<Column>) -> Self {
+        let is_itself = |column: &Column| matches!(&column.origin, Origin::Path(paths) if paths.iter().any(|path| path.0.is_empty()));
         Self {
             id: id.to_owned(),
             title: String::new(),
@@ -52,6 +55,7 @@ impl Table {
             primary_key: Vec::new(),
             partition: None,
             replication: Replication::default(),
+            reads_elements: columns.iter().any(is_itself),
             columns,
             dropped: Vec::new(),
             children: Vec::new(),
