@@ -253,17 +253,11 @@ impl Bench {
                 let path = format!("acme/{}/{}", self.tables[at].id, entry.path);
                 let handle = self.runtime.handle().clone();
                 let reader = DataFileReader::open(&self.lake, &path, entry.meta.content_length, handle).unwrap();
-                for group in 0..reader.row_groups() {
-                    for batch in reader.read(group, None, None).unwrap() {
-                        let batch = batch.unwrap();
-                        for row in 0..batch.num_rows() {
-                            rows.push(
-                                columns
-                                    .iter()
-                                    .map(|name| text(batch.column_by_name(name).unwrap(), row))
-                                    .collect::<Vec<_>>(),
-                            );
-                        }
+                for batch in reader.batches(None) {
+                    let batch = batch.unwrap();
+                    for row in 0..batch.num_rows() {
+                        let cell = |name: &&str| text(batch.column_by_name(name).unwrap(), row);
+                        rows.push(columns.iter().map(cell).collect::<Vec<_>>());
                     }
                 }
             }
