@@ -11,6 +11,7 @@
 //!
 //! What becomes of a row must not depend on what its values are changed to: see [`Policies::apply_all`].
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
@@ -20,7 +21,7 @@ use crate::config::TokenFrom;
 use crate::error::{Error, Result};
 use crate::glob::matches;
 use crate::hash_key::HashKey;
-use crate::schema::{By, Column, ColumnType, Origin, Personal, Policy, Source, Table, Treatment};
+use crate::schema::{Access, By, Column, ColumnType, Origin, Personal, Policy, Source, Table, Treatment};
 
 /// `[personal]`
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -88,13 +89,21 @@ impl PersonalConfig {
                 .filter(|(name, source)| rule.owner.as_ref().is_none_or(|owner| owner == name || *owner == source.id))
                 .flat_map(|(_, source)| source.tables.values())
                 .collect();
-            let matched: Vec<&&Table> = tables.iter().filter(|table| matches(&rule.table, &table.id)).collect();
-            let wrong = |what: String| Error::config(format!("`[personal.tables]`: `{text}` matches no {what}"));
+            let (derived, matched): (Vec<&Table>, Vec<&Table>) = tables
+                .iter()
+                .filter(|table| matches(&rule.table, &table.id))
+                .partition(|table| table.is_derived());
+            let wrong = |what: &str| Error::config(format!("`[personal.tables]`: `{text}` {what}"));
+            if matched.is_empty() && !derived.is_empty() {
+                return Err(wrong("chooses for what is derived").hint(format!(
+                    "choose for {}: what is derived is what it is derived from",
+                    made_of(&derived, rule.column.as_deref()).join(", ")
+                )));
+            }
             if matched.is_empty() {
-                let mut names: Vec<&str> = tables.iter().map(|table| table.id.as_str()).collect();
-                names.sort_unstable();
-                names.dedup();
-                return Err(wrong("table".to_owned()).hint(format!("the tables are {}", names.join(", "))));
+                return Err(
+                    wrong("matches no table").hint(format!("the tables are {}", listed(tables.iter().map(|table| table.id.as_str()))))
+                );
             }
             // Which custom fields there are is known when a table is exported.
             let Some(column) = rule
@@ -104,17 +113,13 @@ impl PersonalConfig {
             else {
                 continue;
             };
-            if !matched
-                .iter()
-                .any(|table| table.columns.iter().any(|other| matches(column, &other.name)))
-            {
-                let mut names: Vec<&str> = matched
+            let names = || {
+                matched
                     .iter()
                     .flat_map(|table| table.columns.iter().map(|column| column.name.as_str()))
-                    .collect();
-                names.sort_unstable();
-                names.dedup();
-                return Err(wrong("column".to_owned()).hint(format!("the columns of `{}` are {}", rule.table, names.join(", "))));
+            };
+            if !names().any(|name| matches(column, name)) {
+                return Err(wrong("matches no column").hint(format!("the columns of `{}` are {}", rule.table, listed(names()))));
             }
         }
         Ok(())
@@ -172,20 +177,33 @@ fn rule(text: &str, policy: Policy, owners: &[(String, &Source)]) -> Result<Rule
         [table, column] => Ok(rule(None, table, Some(column))),
         [owner, table, column] if is_owner(owner) => Ok(rule(Some(owner), table, Some(column))),
         [owner, _, _] => {
-            let mut names: Vec<&str> = owners
-                .iter()
-                .flat_map(|(name, source)| [name.as_str(), source.id.as_str()])
-                .collect();
-            names.sort_unstable();
-            names.dedup();
+            let names = owners.iter().flat_map(|(name, source)| [name.as_str(), source.id.as_str()]);
             Err(Error::config(format!(
                 "`[personal.tables]`: `{text}`: `{owner}` is neither a connection nor a source"
             ))
-            .hint(format!("there are {}", names.join(", "))))
+            .hint(format!("there are {}", listed(names))))
         }
         _ => Err(Error::config(format!("`[personal.tables]`: `{text}` names no table"))
             .hint("expected `table`, `table.column`, `connection.table` or `connection.table.column`; globs may stand in each of them")),
     }
+}
+
+/// The columns that these of derived tables are made of; the tables, where no column is chosen for or none is made of another.
+fn made_of(derived: &[&Table], column: Option<&str>) -> Vec<String> {
+    let made = || derived.iter().flat_map(|table| crate::derive::made_of(&table.id));
+    let columns = made().filter(|(name, ..)| column.is_some_and(|glob| matches(glob, name)));
+    let mut names: Vec<String> = columns.map(|(_, table, column)| format!("`{table}.{column}`")).collect();
+    if names.is_empty() {
+        names = made().map(|(_, table, _)| format!("`{table}`")).collect();
+    }
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// In the order of the alphabet, each once.
+fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    names.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
 }
 
 impl Policies {
@@ -246,6 +264,16 @@ impl Policies {
         self.rules.iter().rfind(chooses).map(|rule| rule.policy)
     }
 
+    /// What becomes of a column of this source; nothing where the column is derived, for it is what it is derived from.
+    pub fn chosen(&self, source: &Source, table: &Table, column: &Column) -> Option<Policy> {
+        match (&column.origin, copied(source, table, column)) {
+            (Origin::Derived, _) => None,
+            // What is copied is what it is copied from.
+            (_, Some((parent, from))) => Some(self.of(&parent.id, from)),
+            (_, None) => Some(self.of(&table.id, column)),
+        }
+    }
+
     /// Applies the choices to every table of a source.
     ///
     /// | column | may be |
@@ -255,61 +283,37 @@ impl Policies {
     /// | a partition's, by value | kept or hashed |
     /// | a cursor, or a partition's by time | kept: a hash is no time |
     /// | `parent`, in an exploded table | what its parent's column is |
+    /// | derived | what it is derived from |
     ///
     /// # Errors
     /// When a column may not be what is chosen for it, or something is to be hashed and there is no key.
     pub fn apply_all(&self, source: &mut Source) -> Result<()> {
-        let copied: Vec<(String, String)> = source
-            .tables
-            .values()
-            .filter_map(|table| Some((explodes(table)?, table)))
-            .flat_map(|(parent, table)| {
-                let copies = table.columns.iter().filter_map(|column| match &column.origin {
-                    Origin::Parent(name) => Some((parent.to_owned(), name.clone())),
-                    Origin::Path(_) | Origin::Member | Origin::Derived => None,
-                });
-                copies.collect::<Vec<_>>()
-            })
-            .collect();
-        for (table, name) in &copied {
-            let column = source.tables.get(table).and_then(|table| Some((table, table.column(name)?)));
-            if let Some((table, column)) = column {
-                self.may_be(table, column, &[Policy::Keep, Policy::Hash], "is copied by an exploded table")?;
-            }
-        }
-        for table in source.tables.values_mut() {
-            self.apply(table)?;
-        }
-        // What is copied is what it is copied from.
-        let treated: Vec<(String, String, Option<Treatment>, ColumnType)> = copied
-            .into_iter()
-            .filter_map(|(table, name)| {
-                let column = source.tables.get(&table)?.column(&name)?;
-                let (treatment, kind) = (column.treatment.clone(), column.kind);
-                Some((table, name, treatment, kind))
-            })
-            .collect();
-        for table in source.tables.values_mut() {
-            let Some(parent) = explodes(table).map(str::to_owned) else {
-                continue;
-            };
-            let id = table.id.clone();
-            for column in &mut table.columns {
-                let Origin::Parent(name) = &column.origin else { continue };
-                let Some((.., treatment, kind)) = treated.iter().find(|(of, column, ..)| *of == parent && column == name) else {
+        let declared = source.clone();
+        for table in declared.tables.values() {
+            for column in &table.columns {
+                let Some((parent, from)) = copied(&declared, table, column) else {
                     continue;
                 };
-                let policy = treatment.as_ref().map_or(Policy::Keep, |treatment| treatment.policy);
-                if self.of_column(&id, column).is_some_and(|chosen| chosen != policy) {
+                let policy = self.of(&parent.id, from);
+                may_be(
+                    parent,
+                    from,
+                    policy,
+                    &[Policy::Keep, Policy::Hash],
+                    "is copied by an exploded table",
+                )?;
+                if self.of_column(&table.id, column).is_some_and(|chosen| chosen != policy) {
+                    let (copy, original) = (format!("{}.{}", table.id, column.name), format!("{}.{}", parent.id, from.name));
                     return Err(Error::config(format!(
-                        "`[personal.tables]`: `{id}.{}` is a copy of `{parent}.{name}`, which is to be `{}`",
-                        column.name,
+                        "`[personal.tables]`: `{copy}` is a copy of `{original}`, which is to be `{}`",
                         policy.name()
                     ))
-                    .hint(format!("choose for `{parent}.{name}`: what is copied is what it is copied from")));
+                    .hint(format!("choose for `{original}`: what is copied is what it is copied from")));
                 }
-                (column.treatment, column.kind) = (treatment.clone(), *kind);
             }
+        }
+        for table in source.tables.values_mut() {
+            self.treat(table, |table, column| self.chosen(&declared, table, column).unwrap_or_default())?;
         }
         Ok(())
     }
@@ -320,17 +324,20 @@ impl Policies {
     /// # Errors
     /// As [`Policies::apply_all`].
     pub fn apply(&self, table: &mut Table) -> Result<()> {
+        self.treat(table, |table, column| match &column.origin {
+            Origin::Parent(_) | Origin::Derived => Policy::Keep,
+            Origin::Path(_) | Origin::Member => self.of(&table.id, column),
+        })
+    }
+
+    fn treat(&self, table: &mut Table, policy_of: impl Fn(&Table, &Column) -> Policy) -> Result<()> {
         let mut columns = Vec::with_capacity(table.columns.len());
         for mut column in std::mem::take(&mut table.columns) {
-            let policy = match &column.origin {
-                _ if column.treatment.is_some() => Policy::Keep,
-                // What is derived is what it is derived from.
-                Origin::Parent(_) | Origin::Derived => Policy::Keep,
-                Origin::Path(_) | Origin::Member => self.of(&table.id, &column),
+            let policy = match &column.treatment {
+                Some(_) => Policy::Keep,
+                None => policy_of(table, &column),
             };
-            if policy != Policy::Keep {
-                self.check_place(table, &column)?;
-            }
+            check_place(table, &column, policy)?;
             let key = match policy {
                 Policy::Keep => {
                     columns.push(column);
@@ -356,51 +363,51 @@ impl Policies {
         table.columns = columns;
         Ok(())
     }
-
-    fn check_place(&self, table: &Table, column: &Column) -> Result<()> {
-        let named = |of: &Option<String>| of.as_ref() == Some(&column.name);
-        if named(&table.replication.cursor) {
-            return self.may_be(table, column, &[Policy::Keep], "is the cursor");
-        }
-        if let Some(partition) = table.partition.as_ref().filter(|partition| partition.column == column.name) {
-            return match partition.by {
-                By::Value => self.may_be(table, column, &[Policy::Keep, Policy::Hash], "is the partition"),
-                _ => self.may_be(table, column, &[Policy::Keep], "is the partition, by time"),
-            };
-        }
-        if table.primary_key.contains(&column.name) {
-            return self.may_be(table, column, &[Policy::Keep, Policy::Hash], "is of the primary key");
-        }
-        Ok(())
-    }
-
-    fn may_be(&self, table: &Table, column: &Column, allowed: &[Policy], because: &str) -> Result<()> {
-        let policy = self.of(&table.id, column);
-        if allowed.contains(&policy) {
-            return Ok(());
-        }
-        let words: Vec<String> = allowed.iter().map(|policy| format!("`{}`", policy.name())).collect();
-        Err(Error::config(format!(
-            "`[personal]`: column `{}.{}` cannot be `{}`: it {because}",
-            table.id,
-            column.name,
-            policy.name()
-        ))
-        .hint(format!(
-            "[personal.tables] \"{}.{}\" may be {}",
-            table.id,
-            column.name,
-            words.join(" or ")
-        )))
-    }
 }
 
-/// The table that this one is exploded from.
-fn explodes(table: &Table) -> Option<&str> {
-    match &table.access {
-        crate::schema::Access::Explode(explode) => Some(&explode.table),
-        crate::schema::Access::Fetch(_) | crate::schema::Access::Derived => None,
+fn check_place(table: &Table, column: &Column, policy: Policy) -> Result<()> {
+    let named = |of: &Option<String>| of.as_ref() == Some(&column.name);
+    if named(&table.replication.cursor) {
+        return may_be(table, column, policy, &[Policy::Keep], "is the cursor");
     }
+    if let Some(partition) = table.partition.as_ref().filter(|partition| partition.column == column.name) {
+        return match partition.by {
+            By::Value => may_be(table, column, policy, &[Policy::Keep, Policy::Hash], "is the partition"),
+            _ => may_be(table, column, policy, &[Policy::Keep], "is the partition, by time"),
+        };
+    }
+    if table.primary_key.contains(&column.name) {
+        return may_be(table, column, policy, &[Policy::Keep, Policy::Hash], "is of the primary key");
+    }
+    Ok(())
+}
+
+fn may_be(table: &Table, column: &Column, policy: Policy, allowed: &[Policy], because: &str) -> Result<()> {
+    if allowed.contains(&policy) {
+        return Ok(());
+    }
+    let words: Vec<String> = allowed.iter().map(|policy| format!("`{}`", policy.name())).collect();
+    Err(Error::config(format!(
+        "`[personal]`: column `{}.{}` cannot be `{}`: it {because}",
+        table.id,
+        column.name,
+        policy.name()
+    ))
+    .hint(format!(
+        "[personal.tables] \"{}.{}\" may be {}",
+        table.id,
+        column.name,
+        words.join(" or ")
+    )))
+}
+
+/// The column that this one is a copy of, and its table.
+fn copied<'s>(source: &'s Source, table: &Table, column: &Column) -> Option<(&'s Table, &'s Column)> {
+    let (Origin::Parent(name), Access::Explode(explode)) = (&column.origin, &table.access) else {
+        return None;
+    };
+    let parent = source.tables.get(&explode.table)?;
+    Some((parent, parent.column(name)?))
 }
 
 #[cfg(test)]

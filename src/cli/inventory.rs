@@ -4,7 +4,10 @@ use super::args::{TablesArgs, TablesFormat};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::personal::Policies;
-use crate::schema::{Catalog, Origin, Policy, Source, Table};
+use crate::schema::{Catalog, Policy, Source, Table};
+
+/// What becomes of a column that is derived.
+const AS_ITS_SOURCE: &str = "as its source";
 
 /// One column.
 struct Line<'a> {
@@ -14,7 +17,7 @@ struct Line<'a> {
     table: &'a str,
     column: &'a str,
     kind: &'static str,
-    policy: Option<Policy>,
+    policy: Option<&'static str>,
     description: &'a str,
 }
 
@@ -56,25 +59,15 @@ pub(super) fn inventory(args: &TablesArgs, catalog: &Catalog, sources: &[&Source
 fn add<'a>(lines: &mut Vec<Line<'a>>, source: &'a Source, only: Option<&Table>, chosen: Option<(&'a str, &Policies)>) {
     for table in source.tables.values().filter(|table| only.is_none_or(|only| only.id == table.id)) {
         for column in &table.columns {
-            let policy = chosen.map(|(_, policies)| {
-                // A copy is what it is copied from.
-                let copied = match (&column.origin, &table.access) {
-                    (Origin::Parent(name), crate::schema::Access::Explode(explode)) => source
-                        .tables
-                        .get(&explode.table)
-                        .and_then(|parent| Some(policies.of(&parent.id, parent.column(name)?))),
-                    _ => None,
-                };
-                copied.unwrap_or_else(|| policies.of(&table.id, column))
-            });
-            if column.personal.is_some() || policy.is_some_and(|policy| policy != Policy::Keep) {
+            let policy = chosen.map(|(_, policies)| policies.chosen(source, table, column));
+            if column.personal.is_some() || policy.flatten().is_some_and(|policy| policy != Policy::Keep) {
                 lines.push(Line {
                     connection: chosen.map(|(connection, _)| connection),
                     source: &source.id,
                     table: &table.id,
                     column: &column.name,
                     kind: column.personal.map_or("-", crate::schema::Personal::name),
-                    policy,
+                    policy: policy.map(|policy| policy.map_or(AS_ITS_SOURCE, Policy::name)),
                     description: &column.description,
                 });
             }
@@ -85,10 +78,9 @@ fn add<'a>(lines: &mut Vec<Line<'a>>, source: &'a Source, only: Option<&Table>, 
 impl<'a> Line<'a> {
     fn cells(&self) -> Vec<&'a str> {
         let owner = self.connection.into_iter().chain([self.source]);
-        let policy = self.policy.map(Policy::name);
         owner
             .chain([self.table, self.column, self.kind])
-            .chain(policy)
+            .chain(self.policy)
             .chain([self.description])
             .collect()
     }

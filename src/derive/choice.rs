@@ -73,6 +73,32 @@ pub enum Deals {
     All,
 }
 
+impl CustomerX {
+    /// Every choice of each kind, in a few blocks: for what a column can be made of.
+    pub(super) fn each() -> Vec<Self> {
+        let parties = [Party::Deal, Party::Organization, Party::Person];
+        let others = [
+            (Contract::Deal, Key::Document),
+            (Contract::Products, Key::ExternalCode),
+            (Contract::Deal, Key::Email),
+        ];
+        let block = |party, (contract, key)| Self {
+            client: party,
+            contact: party,
+            contract,
+            key,
+            deals: Deals::All,
+            client_fields: Vec::new(),
+            contact_fields: Vec::new(),
+            contract_fields: Vec::new(),
+        };
+        parties
+            .into_iter()
+            .flat_map(|party| others.map(|other| block(party, other)))
+            .collect()
+    }
+}
+
 impl Key {
     /// The word in the configuration.
     pub fn name(self) -> &'static str {

@@ -22,6 +22,7 @@ mod tests;
 
 pub use choice::{Contract, CustomerX, Deals, Key, Party};
 pub use document::{Kind, document};
+pub(crate) use resolve::made_of;
 pub use resolve::{Derivation, inputs};
 pub use rows::{BadCell, Lookup};
 pub use survey::Survey;

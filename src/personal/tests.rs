@@ -111,6 +111,38 @@ fn what_an_exploded_table_copies_is_what_it_copies_from() {
 }
 
 #[test]
+fn what_is_derived_is_chosen_for_where_it_comes_from() {
+    for (key, hint) in [
+        ("customerx_clients.email", "choose for `contacts.email`:"),
+        ("ploomes.customerx_clients.cnpj_cpf", "choose for `contacts.register`:"),
+        ("customerx_*.email", "choose for `contacts.email`:"),
+        ("customerx_contracts.description", "choose for `deals.title`, `products.name`:"),
+        ("customerx_clients.ploomes_entity", "`contacts`, `deals`:"),
+        (
+            "customerx_timeline",
+            "choose for `contacts`, `deals`, `documents`, `interaction_records`, `tasks`:",
+        ),
+    ] {
+        // That it is kept would be as untrue as that it goes.
+        for policy in ["hash", "keep"] {
+            let error = applied("ploomes", &format!("[personal.tables]\n\"{key}\" = \"{policy}\"\n")).unwrap_err();
+            assert!(error.message().contains(&format!("`{key}` chooses for what is derived")), "{error}");
+            assert!(error.advice().unwrap().contains(hint), "{error:?}");
+        }
+    }
+    // A glob that meets others too chooses for these.
+    let source = applied("ploomes", "[personal.tables]\n\"*.email\" = \"hash\"\n\"c*\" = \"null\"\n").unwrap();
+    for (table, column, expected) in [
+        ("contacts", "email", "hash"),
+        ("contacts", "name", "null"),
+        ("customerx_clients", "email", "keep"),
+        ("customerx_clients", "trading_name", "keep"),
+    ] {
+        assert_eq!(policy(&source, table, column), expected, "{table}.{column}");
+    }
+}
+
+#[test]
 fn rows_are_not_told_apart_by_what_is_not_there() {
     for (text, expected) in [
         (
