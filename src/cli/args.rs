@@ -19,7 +19,7 @@ use crate::schema::parse_duration;
     disable_help_subcommand = true
 )]
 #[command(
-    after_help = "Tokens come from PLOOMES_USER_KEY, NECTARCRM_TOKEN, SENSEDATA_TOKEN and EXACTSALES_TOKEN, or from where afluente.toml says.\n\
+    after_help = "Tokens come from PLOOMES_USER_KEY, NECTARCRM_TOKEN, SENSEDATA_TOKEN, EXACTSALES_TOKEN and CUSTOMERX_TOKEN, or from where afluente.toml says.\n\
     Exit code: 0 all done, 1 at least one table failed (the others are committed), 2 could not start.\n\n\
     `afluente demo` shows everything without an account."
 )]
@@ -526,12 +526,21 @@ fn parse_refusal(text: &str) -> Result<(String, u16), String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
 
     #[test]
     fn the_definitions_hold_together() {
-        use clap::CommandFactory;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_names_the_variable_of_every_token() {
+        let help = Cli::command().render_help().to_string().replace('\n', " ");
+        for source in crate::schema::Catalog::embedded().unwrap().sources() {
+            assert!(help.contains(&source.token_env), "{} is not in: {help}", source.token_env);
+        }
     }
 
     #[test]
