@@ -1,6 +1,7 @@
 //! `afluente tables --personal`: which columns can hold personal data, and with a configuration what becomes of it. What a data-protection officer asks for.
 
 use super::args::{TablesArgs, TablesFormat};
+use super::columns::aligned;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::personal::Policies;
@@ -94,23 +95,8 @@ fn head(lines: &[Line<'_>]) -> Vec<&'static str> {
 }
 
 fn text(lines: &[Line<'_>]) -> String {
-    if lines.is_empty() {
-        return String::new();
-    }
-    let rows: Vec<Vec<&str>> = std::iter::once(head(lines)).chain(lines.iter().map(Line::cells)).collect();
-    let width = |at: usize| {
-        rows.iter()
-            .filter_map(|row| row.get(at))
-            .map(|cell| cell.chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..head(lines).len()).map(width).collect();
-    let line = |row: &Vec<&str>| {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        format!("{}\n", cells.join("  ").trim_end())
-    };
-    rows.iter().map(line).collect()
+    let rows: Vec<Vec<&str>> = lines.iter().map(Line::cells).collect();
+    aligned(&head(lines), &rows, 0..0)
 }
 
 fn json(lines: &[Line<'_>]) -> String {

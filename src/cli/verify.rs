@@ -1,10 +1,10 @@
 //! `afluente verify`: the lake held against its manifests.
 
 use super::args::{ListFormat, VerifyArgs};
-use super::printer::{Printer, count, size};
+use super::printer::{Printer, count, json, size};
 use super::{Done, lake, stop_on_signals};
 use crate::commit;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::verify::{Finding, Level, verify};
 
 pub(super) async fn run(args: &VerifyArgs, printer: &Printer) -> Result<Done> {
@@ -19,11 +19,7 @@ pub(super) async fn run(args: &VerifyArgs, printer: &Printer) -> Result<Done> {
         })
         .await?;
     match args.output {
-        ListFormat::Json => {
-            let text = serde_json::to_string_pretty(&verified)
-                .map_err(|error| Error::defect(format!("what was found cannot be written as JSON: {error}")))?;
-            printer.data(&format!("{text}\n"))?;
-        }
+        ListFormat::Json => printer.data(&json(&verified)?)?,
         ListFormat::Text => printer.data(&verified.findings.iter().map(line).collect::<String>())?,
     }
     if verified.tables == 0 {
