@@ -99,6 +99,37 @@ impl CustomerX {
     }
 }
 
+impl Party {
+    /// The word in the configuration and in manifests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Deal => "deal",
+            Self::Organization => "organization",
+            Self::Person => "person",
+        }
+    }
+}
+
+impl Contract {
+    /// The word in the configuration and in manifests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Deal => "deal",
+            Self::Products => "products",
+        }
+    }
+}
+
+impl Deals {
+    /// The word in the configuration and in manifests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Won => "won",
+            Self::All => "all",
+        }
+    }
+}
+
 impl Key {
     /// The word in the configuration.
     pub fn name(self) -> &'static str {

@@ -120,15 +120,15 @@ impl Derivation {
         }
         Ok(Self {
             by: format!(
-                "rules {RULES}, client {:?}, contact {:?}, contract {:?}, key {:?}, deals {:?}, fields {}",
-                set.client,
-                set.contact,
-                set.contract,
-                set.key,
-                set.deals,
-                names.join(" ")
-            )
-            .to_lowercase(),
+                "rules {RULES}, client {}, contact {}, contract {}, key {}, deals {}, fields {}",
+                set.client.name(),
+                set.contact.name(),
+                set.contract.name(),
+                // So it stands in lakes: with another word every table would be derived anew.
+                set.key.name().replace('_', ""),
+                set.deals.name(),
+                names.join(" ").to_lowercase()
+            ),
             table,
             parts,
         })
