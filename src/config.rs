@@ -12,7 +12,7 @@ use crate::derive::CustomerX;
 use crate::error::{Error, Result};
 use crate::personal::{PersonalConfig, Policies};
 use crate::schema::{Catalog, Mode, RateLimit, Source, Table, duration};
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretFrom};
 use crate::store::S3Options;
 
 /// File read when no `--config` is given, if it is there.
@@ -63,7 +63,7 @@ pub struct ConnectionConfig {
     pub source: String,
     /// Where the token is; default: the source's usual variable.
     #[serde(default)]
-    pub token: Option<TokenFrom>,
+    pub token: Option<SecretFrom>,
     /// Instead of the declared address.
     #[serde(default)]
     pub base_url: Option<String>,
@@ -115,35 +115,6 @@ pub struct TableConfig {
     pub keep_history: bool,
     /// Path below the address, instead of the declared one.
     pub endpoint: Option<String>,
-}
-
-/// Where a token or a key is: never in the file itself.
-#[derive(Debug, Clone)]
-pub enum TokenFrom {
-    /// An environment variable.
-    Env(String),
-    /// A file that holds nothing else.
-    File(PathBuf),
-}
-
-/// By hand, because serde's own messages show what they found: a token pasted here by mistake must not be shown.
-impl<'de> Deserialize<'de> for TokenFrom {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wrong = || {
-            serde::de::Error::custom(
-                "a token or a key is never written here, only where it is: expected `{ env = \"NAME\" }` or `{ file = \"PATH\" }`",
-            )
-        };
-        let toml::Value::Table(table) = toml::Value::deserialize(deserializer)? else {
-            return Err(wrong());
-        };
-        let mut keys = table.into_iter();
-        match (keys.next(), keys.next()) {
-            (Some((key, toml::Value::String(name))), None) if key == "env" => Ok(Self::Env(name)),
-            (Some((key, toml::Value::String(path))), None) if key == "file" => Ok(Self::File(path.into())),
-            _ => Err(wrong()),
-        }
-    }
 }
 
 /// A connection with everything resolved: ready to be asked.
@@ -421,30 +392,18 @@ fn parse_address(name: &str, address: &str) -> Result<Url> {
 }
 
 /// The token, and where it comes from.
-fn token(name: &str, from: Option<&TokenFrom>, source: &Source) -> Result<(Secret, String)> {
-    let usual = TokenFrom::Env(source.token_env.clone());
-    let (text, place) = match from.unwrap_or(&usual) {
-        TokenFrom::Env(variable) => {
-            let text = std::env::var(variable).map_err(|_| {
-                Error::config(format!(
-                    "connection `{name}`: no token: the environment variable {variable} is not set"
-                ))
-                .hint(format!(
-                    "export {variable}=..., or say where the token is: [connections.{name}] token = {{ file = \"PATH\" }}"
-                ))
-            })?;
-            (text, format!("the environment variable {variable}"))
+fn token(name: &str, from: Option<&SecretFrom>, source: &Source) -> Result<(Secret, String)> {
+    let usual = SecretFrom::Env(source.token_env.clone());
+    let from = from.unwrap_or(&usual);
+    let (text, place) = from.read("token").map_err(|error| {
+        let error = error.context(format!("connection `{name}`"));
+        match from {
+            SecretFrom::Env(variable) => error.hint(format!(
+                "export {variable}=..., or say where the token is: [connections.{name}] token = {{ file = \"PATH\" }}"
+            )),
+            SecretFrom::File(_) => error,
         }
-        TokenFrom::File(path) => {
-            let text = std::fs::read_to_string(path).map_err(|error| {
-                Error::config(format!(
-                    "connection `{name}`: cannot read the token file `{}`: {error}",
-                    path.display()
-                ))
-            })?;
-            (text, format!("the file `{}`", path.display()))
-        }
-    };
+    })?;
     match Secret::new(&text) {
         Ok(token) => Ok((token, place)),
         Err(error) => Err(error.context(format!("connection `{name}`: {place}"))),

@@ -12,16 +12,15 @@
 //! What becomes of a row must not depend on what its values are changed to: see [`Policies::apply_all`].
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use crate::config::TokenFrom;
 use crate::error::{Error, Result};
-use crate::glob::matches;
+use crate::glob::{is_pattern, matches};
 use crate::hash_key::HashKey;
 use crate::schema::{Access, By, Column, ColumnType, Origin, Personal, Policy, Source, Table, Treatment};
+use crate::secret::SecretFrom;
 
 /// `[personal]`
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -30,7 +29,7 @@ pub struct PersonalConfig {
     /// For every marked column that nothing more specific chooses for.
     pub default: Policy,
     /// Where the key is that hashes are made with.
-    pub key: Option<TokenFrom>,
+    pub key: Option<SecretFrom>,
     /// By kind.
     pub kinds: IndexMap<Personal, Policy>,
     /// By table or column.
@@ -139,27 +138,18 @@ impl PersonalConfig {
     /// # Errors
     /// When it says nothing, or there is no key, or a short one.
     pub fn hash_key(&self) -> Result<HashKey> {
-        let (text, place) = match &self.key {
-            None => {
-                return Err(Error::config("`[personal]` hashes, but names no key")
-                    .hint("say where the key is: key = { env = \"AFLUENTE_PERSONAL_KEY\" } or { file = \"PATH\" }; `openssl rand -hex 32` makes one"));
-            }
-            Some(TokenFrom::Env(variable)) => {
-                let text = std::env::var(variable).map_err(|_| {
-                    Error::config(format!("`[personal]`: no key: the environment variable {variable} is not set"))
-                        .hint("the same key is needed for ever: with another one the same person has another hash")
-                })?;
-                (text, format!("the environment variable {variable}"))
-            }
-            Some(TokenFrom::File(path)) => (read(path)?, format!("the file `{}`", path.display())),
-        };
+        let from = self.key.as_ref().ok_or_else(|| {
+            Error::config("`[personal]` hashes, but names no key").hint(
+                "say where the key is: key = { env = \"AFLUENTE_PERSONAL_KEY\" } or { file = \"PATH\" }; `openssl rand -hex 32` makes one",
+            )
+        })?;
+        let (text, place) = from.read("key").map_err(|error| {
+            error
+                .context("`[personal]`")
+                .hint("the same key is needed for ever: with another one the same person has another hash")
+        })?;
         HashKey::new(&text).map_err(|error| error.context(format!("`[personal]`: {place}")))
     }
-}
-
-fn read(path: &PathBuf) -> Result<String> {
-    std::fs::read_to_string(path)
-        .map_err(|error| Error::config(format!("`[personal]`: cannot read the key file `{}`: {error}", path.display())))
 }
 
 fn rule(text: &str, policy: Policy, owners: &[(String, &Source)]) -> Result<Rule> {
@@ -228,7 +218,7 @@ impl Policies {
     pub fn unmatched(&self, table: &Table) -> Vec<String> {
         let names = || table.columns.iter().map(|column| &column.name).chain(&table.dropped);
         let speaks = |rule: &&Rule| {
-            let of_this = rule.table == table.id && rule.column.as_ref().is_some_and(|column| !column.contains(['*', '?']));
+            let of_this = rule.table == table.id && rule.column.as_ref().is_some_and(|column| !is_pattern(column));
             of_this && !names().any(|name| rule.column.as_ref() == Some(name))
         };
         self.rules
@@ -257,7 +247,7 @@ impl Policies {
     fn of_column(&self, table: &str, column: &Column) -> Option<Policy> {
         let chooses = |rule: &&Rule| {
             rule.column.as_ref().is_some_and(|glob| {
-                let meant = column.personal.is_some() || !glob.contains(['*', '?']);
+                let meant = column.personal.is_some() || !is_pattern(glob);
                 meant && matches(glob, &column.name) && matches(&rule.table, table)
             })
         };
