@@ -2,16 +2,9 @@
 //!
 //! The most specific choice counts: a column's, its table's, its kind's, the default. Of two of the same rank that both match, the later in the file counts.
 //!
-//! | key under `[personal.tables]` | chooses for |
-//! |---|---|
-//! | `contacts`, `contacts*` | the marked columns of these tables, in every connection |
-//! | `contacts.note`, `*.email` | these columns; one that is written out counts though it is not marked |
-//! | `acme.contacts` | the same, of the connection or source `acme`: where the first name is one, it is meant as one |
-//! | `acme.contacts.note` | a column of that connection or source |
-//!
 //! What becomes of a row must not depend on what its values are changed to: see [`Policies::apply_all`].
 
-use std::collections::BTreeSet;
+mod rule;
 
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -21,6 +14,9 @@ use crate::glob::{is_pattern, matches};
 use crate::hash_key::HashKey;
 use crate::schema::{Access, By, Column, ColumnType, Origin, Personal, Policy, Source, Table, Treatment};
 use crate::secret::SecretFrom;
+use rule::Rule;
+
+pub use rule::Rules;
 
 /// `[personal]`
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -45,83 +41,24 @@ pub struct Policies {
     key: Option<HashKey>,
 }
 
-/// One key under `[personal.tables]`.
-#[derive(Debug, Clone)]
-struct Rule {
-    /// A connection or a source.
-    owner: Option<String>,
-    table: String,
-    column: Option<String>,
-    policy: Policy,
-}
-
 impl PersonalConfig {
-    /// The choices for this connection, without the key. `owners`: connections with their sources, whose names may stand before a table's.
+    /// The keys under `[personal.tables]`. `owners`: connections with their sources, whose names may stand before a table's.
     ///
     /// # Errors
-    /// When a key under `[personal.tables]` is not one.
-    pub fn policies(&self, connection: &str, source: &str, owners: &[(String, &Source)]) -> Result<Policies> {
-        let mut rules = Vec::new();
-        for (text, policy) in &self.tables {
-            let rule = rule(text, *policy, owners)?;
-            if rule.owner.as_deref().is_none_or(|owner| owner == connection || owner == source) {
-                rules.push(rule);
-            }
-        }
-        Ok(Policies {
-            default: self.default,
-            kinds: self.kinds.clone(),
-            rules,
-            key: None,
-        })
+    /// When one is no key, matches nothing, or is for what is derived; the hint tells what there is.
+    pub fn rules(&self, owners: &[(String, &Source)]) -> Result<Rules> {
+        let rules = self.tables.iter().map(|(text, policy)| Rule::new(text, *policy, owners));
+        rules.collect::<Result<_>>().map(Rules)
     }
 
-    /// Every key under `[personal.tables]` must match something: a typing mistake must not leave in clear what was meant to go.
-    ///
-    /// # Errors
-    /// When one matches nothing; the hint lists what there is.
-    pub fn check(&self, owners: &[(String, &Source)]) -> Result<()> {
-        for (text, policy) in &self.tables {
-            let rule = rule(text, *policy, owners)?;
-            let tables: Vec<&Table> = owners
-                .iter()
-                .filter(|(name, source)| rule.owner.as_ref().is_none_or(|owner| owner == name || *owner == source.id))
-                .flat_map(|(_, source)| source.tables.values())
-                .collect();
-            let (derived, matched): (Vec<&Table>, Vec<&Table>) = tables
-                .iter()
-                .filter(|table| matches(&rule.table, &table.id))
-                .partition(|table| table.is_derived());
-            let wrong = |what: &str| Error::config(format!("`[personal.tables]`: `{text}` {what}"));
-            if matched.is_empty() && !derived.is_empty() {
-                return Err(wrong("chooses for what is derived").hint(format!(
-                    "choose for {}: what is derived is what it is derived from",
-                    made_of(&derived, rule.column.as_deref()).join(", ")
-                )));
-            }
-            if matched.is_empty() {
-                return Err(
-                    wrong("matches no table").hint(format!("the tables are {}", listed(tables.iter().map(|table| table.id.as_str()))))
-                );
-            }
-            // Which custom fields there are is known when a table is exported.
-            let Some(column) = rule
-                .column
-                .as_ref()
-                .filter(|_| !matched.iter().any(|table| table.custom_fields.is_some()))
-            else {
-                continue;
-            };
-            let names = || {
-                matched
-                    .iter()
-                    .flat_map(|table| table.columns.iter().map(|column| column.name.as_str()))
-            };
-            if !names().any(|name| matches(column, name)) {
-                return Err(wrong("matches no column").hint(format!("the columns of `{}` are {}", rule.table, listed(names()))));
-            }
+    /// The choices for this connection, without the key.
+    pub fn policies(&self, rules: &Rules, connection: &str, source: &str) -> Policies {
+        Policies {
+            default: self.default,
+            kinds: self.kinds.clone(),
+            rules: rules.0.iter().filter(|rule| rule.is_of(connection, source)).cloned().collect(),
+            key: None,
         }
-        Ok(())
     }
 
     /// Whether anything is chosen that needs a key.
@@ -152,60 +89,11 @@ impl PersonalConfig {
     }
 }
 
-fn rule(text: &str, policy: Policy, owners: &[(String, &Source)]) -> Result<Rule> {
-    let is_owner = |name: &str| owners.iter().any(|(owner, source)| owner == name || source.id == name);
-    let parts: Vec<&str> = text.split('.').collect();
-    let rule = |owner: Option<&str>, table: &str, column: Option<&str>| Rule {
-        owner: owner.map(str::to_owned),
-        table: table.to_owned(),
-        column: column.map(str::to_owned),
-        policy,
-    };
-    match parts[..] {
-        [table] if !table.is_empty() => Ok(rule(None, table, None)),
-        [owner, table] if is_owner(owner) => Ok(rule(Some(owner), table, None)),
-        [table, column] => Ok(rule(None, table, Some(column))),
-        [owner, table, column] if is_owner(owner) => Ok(rule(Some(owner), table, Some(column))),
-        [owner, _, _] => {
-            let names = owners.iter().flat_map(|(name, source)| [name.as_str(), source.id.as_str()]);
-            Err(Error::config(format!(
-                "`[personal.tables]`: `{text}`: `{owner}` is neither a connection nor a source"
-            ))
-            .hint(format!("there are {}", listed(names))))
-        }
-        _ => Err(Error::config(format!("`[personal.tables]`: `{text}` names no table"))
-            .hint("expected `table`, `table.column`, `connection.table` or `connection.table.column`; globs may stand in each of them")),
-    }
-}
-
-/// The columns that these of derived tables are made of; the tables, where no column is chosen for or none is made of another.
-fn made_of(derived: &[&Table], column: Option<&str>) -> Vec<String> {
-    let made = || derived.iter().flat_map(|table| crate::derive::made_of(&table.id));
-    let columns = made().filter(|(name, ..)| column.is_some_and(|glob| matches(glob, name)));
-    let mut names: Vec<String> = columns.map(|(_, table, column)| format!("`{table}.{column}`")).collect();
-    if names.is_empty() {
-        names = made().map(|(_, table, _)| format!("`{table}`")).collect();
-    }
-    names.sort_unstable();
-    names.dedup();
-    names
-}
-
-/// In the order of the alphabet, each once.
-fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
-    names.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
-}
-
 impl Policies {
     /// The same choices, with what hashes.
     pub fn with_key(mut self, key: HashKey) -> Self {
         self.key = Some(key);
         self
-    }
-
-    /// What hashes, if anything does.
-    pub fn key(&self) -> Option<&HashKey> {
-        self.key.as_ref()
     }
 
     /// Whether anything is chosen that does not keep values as they are.
@@ -229,7 +117,7 @@ impl Policies {
     }
 
     /// What is chosen for a column of this table.
-    pub fn of(&self, table: &str, column: &Column) -> Policy {
+    fn of(&self, table: &str, column: &Column) -> Policy {
         if let Some(policy) = self.of_column(table, column) {
             return policy;
         }

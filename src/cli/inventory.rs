@@ -39,10 +39,10 @@ pub(super) fn inventory(args: &TablesArgs, catalog: &Catalog, sources: &[&Source
     });
     match (&config, &owners) {
         (Some(config), Some(owners)) => {
-            config.personal.check(owners)?;
+            let rules = config.personal.rules(owners)?;
             for (connection, source) in owners {
                 if sources.iter().any(|shown| shown.id == source.id) {
-                    let policies = config.personal.policies(connection, &source.id, owners)?;
+                    let policies = config.personal.policies(&rules, connection, &source.id);
                     add(&mut lines, source, table, Some((connection, &policies)));
                 }
             }

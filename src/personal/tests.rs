@@ -14,8 +14,7 @@ fn applied(source: &str, text: &str) -> Result<Source> {
     let catalog = catalog();
     let mut found = catalog.source(source).unwrap().clone();
     let owners = vec![(source.to_owned(), catalog.source(source).unwrap())];
-    config.personal.check(&owners)?;
-    let mut policies = config.personal.policies(source, source, &owners)?;
+    let mut policies = config.personal.policies(&config.personal.rules(&owners)?, source, source);
     if config.personal.hashes() {
         policies = policies.with_key(HashKey::new("a key of the unit tests").unwrap());
     }
@@ -79,7 +78,8 @@ fn the_most_specific_choice_counts() {
 #[test]
 fn columns_that_come_later_are_treated_and_the_others_left() {
     let config = Config::parse("afluente.toml", "[personal]\ndefault = \"mask\"\n").unwrap();
-    let policies = config.personal.policies("ploomes", "ploomes", &[]).unwrap();
+    let rules = config.personal.rules(&[]).unwrap();
+    let policies = config.personal.policies(&rules, "ploomes", "ploomes");
     let mut source = catalog().source("ploomes").unwrap().clone();
     policies.apply_all(&mut source).unwrap();
     let mut table = source.tables["contacts"].clone();
