@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use tokio::runtime::Handle;
 
-use super::args::CheckArgs;
+use super::args::ConnectionArgs;
 use super::export::{connections, selection};
 use super::printer::{Printer, count, number};
 use super::{Done, lake, stop_on_signals};
@@ -23,11 +23,11 @@ use crate::store::Lake;
 /// How long nothing is said while a vendor does not answer.
 const SILENCE: Duration = Duration::from_secs(2);
 
-pub(super) async fn run(args: &CheckArgs, printer: &Printer) -> Result<Done> {
+pub(super) async fn run(args: &ConnectionArgs, printer: &Printer) -> Result<Done> {
     let (_stopper, stop) = stop_on_signals(printer, None);
-    let (config, url) = lake::find(&args.from.place)?;
-    let (connections, lake) = (connections(&args.from, &config)?, Lake::open(&url, &config.lake.s3)?);
-    let selection = selection(&args.from);
+    let (config, url) = lake::find(&args.place)?;
+    let (connections, lake) = (connections(args, &config)?, Lake::open(&url, &config.lake.s3)?);
+    let selection = selection(args);
     selection.check(&connections)?;
     let mut tally = Tally {
         printer,

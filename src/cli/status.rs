@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::args::{ListFormat, StatusArgs};
+use super::args::{ListArgs, ListFormat};
 use super::columns::aligned;
 use super::printer::{Printer, count, json, number, size};
 use super::{Done, lake};
@@ -10,7 +10,7 @@ use crate::commit;
 use crate::error::Result;
 use crate::status::{TableStatus, status};
 
-pub(super) async fn run(args: &StatusArgs, printer: &Printer) -> Result<Done> {
+pub(super) async fn run(args: &ListArgs, printer: &Printer) -> Result<Done> {
     let (lake, _) = lake::open(&args.lake)?;
     let listing = lake::list(&lake, &args.lake.connections).await?;
     let tables = status(&lake, &commit::content_of(&lake, &listing).await?).await?;

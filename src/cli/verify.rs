@@ -1,13 +1,13 @@
 //! `afluente verify`: the lake held against its manifests.
 
-use super::args::{ListFormat, VerifyArgs};
+use super::args::{ListArgs, ListFormat};
 use super::printer::{Printer, count, json, size};
 use super::{Done, lake, stop_on_signals};
 use crate::commit;
 use crate::error::Result;
 use crate::verify::{Finding, Level, verify};
 
-pub(super) async fn run(args: &VerifyArgs, printer: &Printer) -> Result<Done> {
+pub(super) async fn run(args: &ListArgs, printer: &Printer) -> Result<Done> {
     let (_stopper, stop) = stop_on_signals(printer, None);
     let (lake, _) = lake::open(&args.lake)?;
     let verified = stop
