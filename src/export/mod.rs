@@ -45,7 +45,7 @@ use crate::views;
 use crate::write::{MemoryBudget, WriteOptions};
 use derived::Sources;
 
-pub use derived::{check_inputs, input_manifests};
+pub use derived::{Surveyed, survey};
 pub use fields::{Synchronised, TableField};
 pub use forecast::Forecast;
 pub use limit::Limit;
