@@ -55,7 +55,8 @@ pub(super) async fn run(args: &ExportArgs, printer: &Printer) -> Result<Done> {
         return Ok(Done::All);
     };
     if let Some(file) = &args.report {
-        std::fs::write(file, json(&report)?).map_err(|error| unwritable(file, &error))?;
+        // Byte for byte what stands in the lake.
+        std::fs::write(file, json(&report)?.trim_end()).map_err(|error| unwritable(file, &error))?;
     }
     if let Some(file) = metrics {
         // What the run did is told even if the lake cannot be read just now.
