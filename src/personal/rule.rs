@@ -71,8 +71,13 @@ impl Rule {
             .collect();
         let matched = tables.iter().filter(|table| matches(&self.table, &table.id));
         let (derived, matched): (Vec<&Table>, Vec<&Table>) = matched.partition(|table| table.is_derived());
+        // Which custom fields a table has is known when it is exported: `check_columns` is asked then.
+        let later = matched.iter().any(|table| table.id == self.table && table.custom_fields.is_some());
+        if later || self.chooses(&matched) {
+            return Ok(());
+        }
         let wrong = |what: &str| Error::config(format!("`[personal.tables]`: `{text}` {what}"));
-        if matched.is_empty() && !derived.is_empty() {
+        if self.chooses(&derived) || (matched.is_empty() && !derived.is_empty()) {
             return Err(wrong("chooses for what is derived").hint(format!(
                 "choose for {}: what is derived is what it is derived from",
                 self.made_of(&derived)
@@ -82,17 +87,21 @@ impl Rule {
             let names = tables.iter().map(|table| table.id.as_str());
             return Err(wrong("matches no table").hint(format!("the tables are {}", listed(names))));
         }
-        // Which custom fields there are is known when a table is exported.
-        if matched.iter().any(|table| table.custom_fields.is_some()) {
-            return Ok(());
-        }
         let columns = matched.iter().flat_map(|table| &table.columns);
-        let names = columns.map(|column| column.name.as_str());
+        let names = listed(columns.map(|column| column.name.as_str()));
+        let custom = match matched.iter().any(|table| table.custom_fields.is_some()) {
+            true => "; the column of a custom field is chosen for under the whole name of its table",
+            false => "",
+        };
+        Err(wrong("matches no column").hint(format!("the columns of `{}` are {names}{custom}", self.table)))
+    }
+
+    /// Whether one of these tables, or a column of one, is what it is for.
+    fn chooses(&self, tables: &[&Table]) -> bool {
+        let mut columns = tables.iter().flat_map(|table| &table.columns);
         match &self.column {
-            Some(column) if !names.clone().any(|name| matches(column, name)) => {
-                Err(wrong("matches no column").hint(format!("the columns of `{}` are {}", self.table, listed(names))))
-            }
-            _ => Ok(()),
+            Some(glob) => columns.any(|column| matches(glob, &column.name)),
+            None => !tables.is_empty(),
         }
     }
 

@@ -116,6 +116,7 @@ fn what_is_derived_is_chosen_for_where_it_comes_from() {
         ("customerx_clients.email", "choose for `contacts.email`:"),
         ("ploomes.customerx_clients.cnpj_cpf", "choose for `contacts.register`:"),
         ("customerx_*.email", "choose for `contacts.email`:"),
+        ("*.cnpj_cpf", "choose for `contacts.register`:"),
         ("customerx_contracts.description", "choose for `deals.title`, `products.name`:"),
         ("customerx_clients.ploomes_entity", "`contacts`, `deals`:"),
         (
