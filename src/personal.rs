@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::error::{Error, Result};
 use crate::glob::{is_pattern, matches};
 use crate::hash_key::HashKey;
-use crate::schema::{Access, By, Column, ColumnType, Origin, Personal, Policy, Source, Table, Treatment};
+use crate::schema::{By, Column, ColumnType, Origin, Personal, Policy, Source, Table, Treatment};
 use crate::secret::SecretFrom;
 use rule::Rule;
 
@@ -287,10 +287,8 @@ fn may_be(table: &Table, column: &Column, policy: Policy, allowed: &[Policy], be
 
 /// The column that this one is a copy of, and its table.
 fn copied<'s>(source: &'s Source, table: &Table, column: &Column) -> Option<(&'s Table, &'s Column)> {
-    let (Origin::Parent(name), Access::Explode(explode)) = (&column.origin, &table.access) else {
-        return None;
-    };
-    let parent = source.tables.get(&explode.table)?;
+    let Origin::Parent(name) = &column.origin else { return None };
+    let parent = source.tables.get(table.exploded_from()?)?;
     Some((parent, parent.column(name)?))
 }
 
