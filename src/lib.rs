@@ -16,6 +16,7 @@
 //! | [`read`] | a table as a stream of pages |
 //! | [`decode`] | pages to record batches |
 //! | [`write`](mod@write) | record batches to Parquet data files |
+//! | [`merge`] | what of a read is new to the lake |
 //! | [`commit`] | manifests: which files are the table |
 //! | [`scan`] | rows of a data file read back |
 //! | [`derive`](mod@derive) | the CustomerX set: tables made of tables of the lake |
@@ -24,6 +25,7 @@
 //! | [`export`] | one run over many tables |
 //! | [`vacuum`](mod@vacuum) | drops what no manifest needs |
 //! | [`personal`] | what becomes of personal data |
+//! | [`fields`] | custom fields held against those that the vendor tells of |
 //! | [`forget`](mod@forget) | the rows of one key taken out of a lake |
 //! | [`status`], [`verify`], [`compact`], [`views`], [`metrics`] | what is asked of a lake, and of a run, afterwards |
 //! | [`sandbox`] | the vendors' APIs, simulated |

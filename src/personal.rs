@@ -2,25 +2,21 @@
 //!
 //! The most specific choice counts: a column's, its table's, its kind's, the default. Of two of the same rank that both match, the later in the file counts.
 //!
-//! | key under `[personal.tables]` | chooses for |
-//! |---|---|
-//! | `contacts`, `contacts*` | the marked columns of these tables, in every connection |
-//! | `contacts.note`, `*.email` | these columns; one that is written out counts though it is not marked |
-//! | `acme.contacts` | the same, of the connection or source `acme`: where the first name is one, it is meant as one |
-//! | `acme.contacts.note` | a column of that connection or source |
-//!
 //! What becomes of a row must not depend on what its values are changed to: see [`Policies::apply_all`].
 
-use std::path::PathBuf;
+mod rule;
 
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use crate::config::TokenFrom;
 use crate::error::{Error, Result};
-use crate::glob::matches;
+use crate::glob::{is_pattern, matches};
 use crate::hash_key::HashKey;
 use crate::schema::{By, Column, ColumnType, Origin, Personal, Policy, Source, Table, Treatment};
+use crate::secret::SecretFrom;
+use rule::Rule;
+
+pub use rule::Rules;
 
 /// `[personal]`
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -29,7 +25,7 @@ pub struct PersonalConfig {
     /// For every marked column that nothing more specific chooses for.
     pub default: Policy,
     /// Where the key is that hashes are made with.
-    pub key: Option<TokenFrom>,
+    pub key: Option<SecretFrom>,
     /// By kind.
     pub kinds: IndexMap<Personal, Policy>,
     /// By table or column.
@@ -45,84 +41,24 @@ pub struct Policies {
     key: Option<HashKey>,
 }
 
-/// One key under `[personal.tables]`.
-#[derive(Debug, Clone)]
-struct Rule {
-    /// A connection or a source.
-    owner: Option<String>,
-    table: String,
-    column: Option<String>,
-    policy: Policy,
-}
-
 impl PersonalConfig {
-    /// The choices for this connection, without the key. `owners`: connections with their sources, whose names may stand before a table's.
+    /// The keys under `[personal.tables]`. `owners`: connections with their sources, whose names may stand before a table's.
     ///
     /// # Errors
-    /// When a key under `[personal.tables]` is not one.
-    pub fn policies(&self, connection: &str, source: &str, owners: &[(String, &Source)]) -> Result<Policies> {
-        let mut rules = Vec::new();
-        for (text, policy) in &self.tables {
-            let rule = rule(text, *policy, owners)?;
-            if rule.owner.as_deref().is_none_or(|owner| owner == connection || owner == source) {
-                rules.push(rule);
-            }
-        }
-        Ok(Policies {
-            default: self.default,
-            kinds: self.kinds.clone(),
-            rules,
-            key: None,
-        })
+    /// When one is no key, matches nothing, or is for what is derived; the hint tells what there is.
+    pub fn rules(&self, owners: &[(String, &Source)]) -> Result<Rules> {
+        let rules = self.tables.iter().map(|(text, policy)| Rule::new(text, *policy, owners));
+        rules.collect::<Result<_>>().map(Rules)
     }
 
-    /// Every key under `[personal.tables]` must match something: a typing mistake must not leave in clear what was meant to go.
-    ///
-    /// # Errors
-    /// When one matches nothing; the hint lists what there is.
-    pub fn check(&self, owners: &[(String, &Source)]) -> Result<()> {
-        for (text, policy) in &self.tables {
-            let rule = rule(text, *policy, owners)?;
-            let tables: Vec<&Table> = owners
-                .iter()
-                .filter(|(name, source)| rule.owner.as_ref().is_none_or(|owner| owner == name || *owner == source.id))
-                .flat_map(|(_, source)| source.tables.values())
-                .collect();
-            let matched: Vec<&&Table> = tables.iter().filter(|table| matches(&rule.table, &table.id)).collect();
-            let wrong = |what: String| Error::config(format!("`[personal.tables]`: `{text}` matches no {what}"));
-            if matched.is_empty() {
-                let mut names: Vec<&str> = tables.iter().map(|table| table.id.as_str()).collect();
-                names.sort_unstable();
-                names.dedup();
-                return Err(wrong("table".to_owned()).hint(format!("the tables are {}", names.join(", "))));
-            }
-            // Which custom fields a table has is known when it is exported: `unmatched` is asked then.
-            let Some(column) = rule
-                .column
-                .as_ref()
-                .filter(|_| !matched.iter().any(|table| table.id == rule.table && table.custom_fields.is_some()))
-            else {
-                continue;
-            };
-            if !matched
-                .iter()
-                .any(|table| table.columns.iter().any(|other| matches(column, &other.name)))
-            {
-                let mut names: Vec<&str> = matched
-                    .iter()
-                    .flat_map(|table| table.columns.iter().map(|column| column.name.as_str()))
-                    .collect();
-                names.sort_unstable();
-                names.dedup();
-                let custom = if matched.iter().any(|table| table.custom_fields.is_some()) {
-                    "; the column of a custom field is chosen for under the whole name of its table"
-                } else {
-                    ""
-                };
-                return Err(wrong("column".to_owned()).hint(format!("the columns of `{}` are {}{custom}", rule.table, names.join(", "))));
-            }
+    /// The choices for this connection, without the key.
+    pub fn policies(&self, rules: &Rules, connection: &str, source: &str) -> Policies {
+        Policies {
+            default: self.default,
+            kinds: self.kinds.clone(),
+            rules: rules.0.iter().filter(|rule| rule.is_of(connection, source)).cloned().collect(),
+            key: None,
         }
-        Ok(())
     }
 
     /// Whether anything is chosen that needs a key.
@@ -139,57 +75,17 @@ impl PersonalConfig {
     /// # Errors
     /// When it says nothing, or there is no key, or a short one.
     pub fn hash_key(&self) -> Result<HashKey> {
-        let (text, place) = match &self.key {
-            None => {
-                return Err(Error::config("`[personal]` hashes, but names no key")
-                    .hint("say where the key is: key = { env = \"AFLUENTE_PERSONAL_KEY\" } or { file = \"PATH\" }; `openssl rand -hex 32` makes one"));
-            }
-            Some(TokenFrom::Env(variable)) => {
-                let text = std::env::var(variable).map_err(|_| {
-                    Error::config(format!("`[personal]`: no key: the environment variable {variable} is not set"))
-                        .hint("the same key is needed for ever: with another one the same person has another hash")
-                })?;
-                (text, format!("the environment variable {variable}"))
-            }
-            Some(TokenFrom::File(path)) => (read(path)?, format!("the file `{}`", path.display())),
-        };
+        let from = self.key.as_ref().ok_or_else(|| {
+            Error::config("`[personal]` hashes, but names no key").hint(
+                "say where the key is: key = { env = \"AFLUENTE_PERSONAL_KEY\" } or { file = \"PATH\" }; `openssl rand -hex 32` makes one",
+            )
+        })?;
+        let (text, place) = from.read("key").map_err(|error| {
+            error
+                .context("`[personal]`")
+                .hint("the same key is needed for ever: with another one the same person has another hash")
+        })?;
         HashKey::new(&text).map_err(|error| error.context(format!("`[personal]`: {place}")))
-    }
-}
-
-fn read(path: &PathBuf) -> Result<String> {
-    std::fs::read_to_string(path)
-        .map_err(|error| Error::config(format!("`[personal]`: cannot read the key file `{}`: {error}", path.display())))
-}
-
-fn rule(text: &str, policy: Policy, owners: &[(String, &Source)]) -> Result<Rule> {
-    let is_owner = |name: &str| owners.iter().any(|(owner, source)| owner == name || source.id == name);
-    let parts: Vec<&str> = text.split('.').collect();
-    let rule = |owner: Option<&str>, table: &str, column: Option<&str>| Rule {
-        owner: owner.map(str::to_owned),
-        table: table.to_owned(),
-        column: column.map(str::to_owned),
-        policy,
-    };
-    match parts[..] {
-        [table] if !table.is_empty() => Ok(rule(None, table, None)),
-        [owner, table] if is_owner(owner) => Ok(rule(Some(owner), table, None)),
-        [table, column] => Ok(rule(None, table, Some(column))),
-        [owner, table, column] if is_owner(owner) => Ok(rule(Some(owner), table, Some(column))),
-        [owner, _, _] => {
-            let mut names: Vec<&str> = owners
-                .iter()
-                .flat_map(|(name, source)| [name.as_str(), source.id.as_str()])
-                .collect();
-            names.sort_unstable();
-            names.dedup();
-            Err(Error::config(format!(
-                "`[personal.tables]`: `{text}`: `{owner}` is neither a connection nor a source"
-            ))
-            .hint(format!("there are {}", names.join(", "))))
-        }
-        _ => Err(Error::config(format!("`[personal.tables]`: `{text}` names no table"))
-            .hint("expected `table`, `table.column`, `connection.table` or `connection.table.column`; globs may stand in each of them")),
     }
 }
 
@@ -198,11 +94,6 @@ impl Policies {
     pub fn with_key(mut self, key: HashKey) -> Self {
         self.key = Some(key);
         self
-    }
-
-    /// What hashes, if anything does.
-    pub fn key(&self) -> Option<&HashKey> {
-        self.key.as_ref()
     }
 
     /// Whether anything is chosen that does not keep values as they are.
@@ -232,7 +123,7 @@ impl Policies {
     }
 
     /// What is chosen for a column of this table.
-    pub fn of(&self, table: &str, column: &Column) -> Policy {
+    fn of(&self, table: &str, column: &Column) -> Policy {
         if let Some(policy) = self.of_column(table, column) {
             return policy;
         }
@@ -250,11 +141,21 @@ impl Policies {
     fn of_column(&self, table: &str, column: &Column) -> Option<Policy> {
         let chooses = |rule: &&Rule| {
             rule.column.as_ref().is_some_and(|glob| {
-                let meant = column.personal.is_some() || !glob.contains(['*', '?']);
+                let meant = column.personal.is_some() || !is_pattern(glob);
                 meant && matches(glob, &column.name) && matches(&rule.table, table)
             })
         };
         self.rules.iter().rfind(chooses).map(|rule| rule.policy)
+    }
+
+    /// What becomes of a column of this source; nothing where the column is derived, for it is what it is derived from.
+    pub fn chosen(&self, source: &Source, table: &Table, column: &Column) -> Option<Policy> {
+        match (&column.origin, copied(source, table, column)) {
+            (Origin::Derived, _) => None,
+            // What is copied is what it is copied from.
+            (_, Some((parent, from))) => Some(self.of(&parent.id, from)),
+            (_, None) => Some(self.of(&table.id, column)),
+        }
     }
 
     /// Applies the choices to every table of a source.
@@ -266,61 +167,37 @@ impl Policies {
     /// | a partition's, by value | kept or hashed |
     /// | a cursor, or a partition's by time | kept: a hash is no time |
     /// | `parent`, in an exploded table | what its parent's column is |
+    /// | derived | what it is derived from |
     ///
     /// # Errors
     /// When a column may not be what is chosen for it, or something is to be hashed and there is no key.
     pub fn apply_all(&self, source: &mut Source) -> Result<()> {
-        let copied: Vec<(String, String)> = source
-            .tables
-            .values()
-            .filter_map(|table| Some((table.exploded_from()?, table)))
-            .flat_map(|(parent, table)| {
-                let copies = table.columns.iter().filter_map(|column| match &column.origin {
-                    Origin::Parent(name) => Some((parent.to_owned(), name.clone())),
-                    Origin::Path(_) | Origin::Member | Origin::Derived => None,
-                });
-                copies.collect::<Vec<_>>()
-            })
-            .collect();
-        for (table, name) in &copied {
-            let column = source.tables.get(table).and_then(|table| Some((table, table.column(name)?)));
-            if let Some((table, column)) = column {
-                self.may_be(table, column, &[Policy::Keep, Policy::Hash], "is copied by an exploded table")?;
-            }
-        }
-        for table in source.tables.values_mut() {
-            self.apply(table)?;
-        }
-        // What is copied is what it is copied from.
-        let treated: Vec<(String, String, Option<Treatment>, ColumnType)> = copied
-            .into_iter()
-            .filter_map(|(table, name)| {
-                let column = source.tables.get(&table)?.column(&name)?;
-                let (treatment, kind) = (column.treatment.clone(), column.kind);
-                Some((table, name, treatment, kind))
-            })
-            .collect();
-        for table in source.tables.values_mut() {
-            let Some(parent) = table.exploded_from().map(str::to_owned) else {
-                continue;
-            };
-            let id = table.id.clone();
-            for column in &mut table.columns {
-                let Origin::Parent(name) = &column.origin else { continue };
-                let Some((.., treatment, kind)) = treated.iter().find(|(of, column, ..)| *of == parent && column == name) else {
+        let declared = source.clone();
+        for table in declared.tables.values() {
+            for column in &table.columns {
+                let Some((parent, from)) = copied(&declared, table, column) else {
                     continue;
                 };
-                let policy = treatment.as_ref().map_or(Policy::Keep, |treatment| treatment.policy);
-                if self.of_column(&id, column).is_some_and(|chosen| chosen != policy) {
+                let policy = self.of(&parent.id, from);
+                may_be(
+                    parent,
+                    from,
+                    policy,
+                    &[Policy::Keep, Policy::Hash],
+                    "is copied by an exploded table",
+                )?;
+                if self.of_column(&table.id, column).is_some_and(|chosen| chosen != policy) {
+                    let (copy, original) = (format!("{}.{}", table.id, column.name), format!("{}.{}", parent.id, from.name));
                     return Err(Error::config(format!(
-                        "`[personal.tables]`: `{id}.{}` is a copy of `{parent}.{name}`, which is to be `{}`",
-                        column.name,
+                        "`[personal.tables]`: `{copy}` is a copy of `{original}`, which is to be `{}`",
                         policy.name()
                     ))
-                    .hint(format!("choose for `{parent}.{name}`: what is copied is what it is copied from")));
+                    .hint(format!("choose for `{original}`: what is copied is what it is copied from")));
                 }
-                (column.treatment, column.kind) = (treatment.clone(), *kind);
             }
+        }
+        for table in source.tables.values_mut() {
+            self.treat(table, |table, column| self.chosen(&declared, table, column).unwrap_or_default())?;
         }
         Ok(())
     }
@@ -331,17 +208,20 @@ impl Policies {
     /// # Errors
     /// As [`Policies::apply_all`].
     pub fn apply(&self, table: &mut Table) -> Result<()> {
+        self.treat(table, |table, column| match &column.origin {
+            Origin::Parent(_) | Origin::Derived => Policy::Keep,
+            Origin::Path(_) | Origin::Member => self.of(&table.id, column),
+        })
+    }
+
+    fn treat(&self, table: &mut Table, policy_of: impl Fn(&Table, &Column) -> Policy) -> Result<()> {
         let mut columns = Vec::with_capacity(table.columns.len());
         for mut column in std::mem::take(&mut table.columns) {
-            let policy = match &column.origin {
-                _ if column.treatment.is_some() => Policy::Keep,
-                // What is derived is what it is derived from.
-                Origin::Parent(_) | Origin::Derived => Policy::Keep,
-                Origin::Path(_) | Origin::Member => self.of(&table.id, &column),
+            let policy = match &column.treatment {
+                Some(_) => Policy::Keep,
+                None => policy_of(table, &column),
             };
-            if policy != Policy::Keep {
-                self.check_place(table, &column)?;
-            }
+            check_place(table, &column, policy)?;
             let key = match policy {
                 Policy::Keep => {
                     columns.push(column);
@@ -367,43 +247,49 @@ impl Policies {
         table.columns = columns;
         Ok(())
     }
+}
 
-    fn check_place(&self, table: &Table, column: &Column) -> Result<()> {
-        let named = |of: &Option<String>| of.as_ref() == Some(&column.name);
-        if named(&table.replication.cursor) {
-            return self.may_be(table, column, &[Policy::Keep], "is the cursor");
-        }
-        if let Some(partition) = table.partition.as_ref().filter(|partition| partition.column == column.name) {
-            return match partition.by {
-                By::Value => self.may_be(table, column, &[Policy::Keep, Policy::Hash], "is the partition"),
-                _ => self.may_be(table, column, &[Policy::Keep], "is the partition, by time"),
-            };
-        }
-        if table.primary_key.contains(&column.name) {
-            return self.may_be(table, column, &[Policy::Keep, Policy::Hash], "is of the primary key");
-        }
-        Ok(())
+fn check_place(table: &Table, column: &Column, policy: Policy) -> Result<()> {
+    let named = |of: &Option<String>| of.as_ref() == Some(&column.name);
+    if named(&table.replication.cursor) {
+        return may_be(table, column, policy, &[Policy::Keep], "is the cursor");
     }
+    if let Some(partition) = table.partition.as_ref().filter(|partition| partition.column == column.name) {
+        return match partition.by {
+            By::Value => may_be(table, column, policy, &[Policy::Keep, Policy::Hash], "is the partition"),
+            _ => may_be(table, column, policy, &[Policy::Keep], "is the partition, by time"),
+        };
+    }
+    if table.primary_key.contains(&column.name) {
+        return may_be(table, column, policy, &[Policy::Keep, Policy::Hash], "is of the primary key");
+    }
+    Ok(())
+}
 
-    fn may_be(&self, table: &Table, column: &Column, allowed: &[Policy], because: &str) -> Result<()> {
-        let policy = self.of(&table.id, column);
-        if allowed.contains(&policy) {
-            return Ok(());
-        }
-        let words: Vec<String> = allowed.iter().map(|policy| format!("`{}`", policy.name())).collect();
-        Err(Error::config(format!(
-            "`[personal]`: column `{}.{}` cannot be `{}`: it {because}",
-            table.id,
-            column.name,
-            policy.name()
-        ))
-        .hint(format!(
-            "[personal.tables] \"{}.{}\" may be {}",
-            table.id,
-            column.name,
-            words.join(" or ")
-        )))
+fn may_be(table: &Table, column: &Column, policy: Policy, allowed: &[Policy], because: &str) -> Result<()> {
+    if allowed.contains(&policy) {
+        return Ok(());
     }
+    let words: Vec<String> = allowed.iter().map(|policy| format!("`{}`", policy.name())).collect();
+    Err(Error::config(format!(
+        "`[personal]`: column `{}.{}` cannot be `{}`: it {because}",
+        table.id,
+        column.name,
+        policy.name()
+    ))
+    .hint(format!(
+        "[personal.tables] \"{}.{}\" may be {}",
+        table.id,
+        column.name,
+        words.join(" or ")
+    )))
+}
+
+/// The column that this one is a copy of, and its table.
+fn copied<'s>(source: &'s Source, table: &Table, column: &Column) -> Option<(&'s Table, &'s Column)> {
+    let Origin::Parent(name) = &column.origin else { return None };
+    let parent = source.tables.get(table.exploded_from()?)?;
+    Some((parent, parent.column(name)?))
 }
 
 #[cfg(test)]

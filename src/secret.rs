@@ -1,6 +1,9 @@
-//! A token. It can be sent in a header and nowhere else: it cannot be printed, compared or serialised.
+//! A token, and where it is. It can be sent in a header and nowhere else: it cannot be printed, compared or serialised.
 
 use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Deserializer};
 
 use crate::error::{Error, Result};
 
@@ -42,6 +45,54 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("REDACTED")
+    }
+}
+
+/// Where a token or a key is: never in the file itself.
+#[derive(Debug, Clone)]
+pub enum SecretFrom {
+    /// An environment variable.
+    Env(String),
+    /// A file that holds nothing else.
+    File(PathBuf),
+}
+
+impl SecretFrom {
+    /// The text, and its place in words. `what` it is stands in the error.
+    ///
+    /// # Errors
+    /// When the variable is not set, or the file cannot be read.
+    pub fn read(&self, what: &str) -> Result<(String, String)> {
+        match self {
+            Self::Env(variable) => match std::env::var(variable) {
+                Ok(text) => Ok((text, format!("the environment variable {variable}"))),
+                Err(_) => Err(Error::config(format!("no {what}: the environment variable {variable} is not set"))),
+            },
+            Self::File(path) => match std::fs::read_to_string(path) {
+                Ok(text) => Ok((text, format!("the file `{}`", path.display()))),
+                Err(error) => Err(Error::config(format!("cannot read the {what} file `{}`: {error}", path.display()))),
+            },
+        }
+    }
+}
+
+/// By hand, because serde's own messages show what they found: a token pasted here by mistake must not be shown.
+impl<'de> Deserialize<'de> for SecretFrom {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wrong = || {
+            serde::de::Error::custom(
+                "a token or a key is never written here, only where it is: expected `{ env = \"NAME\" }` or `{ file = \"PATH\" }`",
+            )
+        };
+        let toml::Value::Table(table) = toml::Value::deserialize(deserializer)? else {
+            return Err(wrong());
+        };
+        let mut keys = table.into_iter();
+        match (keys.next(), keys.next()) {
+            (Some((key, toml::Value::String(name))), None) if key == "env" => Ok(Self::Env(name)),
+            (Some((key, toml::Value::String(path))), None) if key == "file" => Ok(Self::File(path.into())),
+            _ => Err(wrong()),
+        }
     }
 }
 

@@ -1,20 +1,17 @@
 //! `afluente check`: the configuration, the tokens, one small request per table, the lake; each with a tick or the reason.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::StreamExt;
-use tokio::runtime::Handle;
 
-use super::args::CheckArgs;
+use super::args::ConnectionArgs;
 use super::export::{connections, selection};
 use super::printer::{Printer, count, number};
 use super::{Done, lake, stop_on_signals};
-use crate::commit::{self, Manifest};
 use crate::config::Connection;
-use crate::derive::{self, CustomerX, Derivation, Lookup};
+use crate::derive::Key;
 use crate::error::{Error, Kind, Result};
-use crate::export::{Options, check_inputs, client};
+use crate::export::{Surveyed, client, survey};
 use crate::http::{Meter, Stop};
 use crate::read;
 use crate::schema::Table;
@@ -23,11 +20,11 @@ use crate::store::Lake;
 /// How long nothing is said while a vendor does not answer.
 const SILENCE: Duration = Duration::from_secs(2);
 
-pub(super) async fn run(args: &CheckArgs, printer: &Printer) -> Result<Done> {
+pub(super) async fn run(args: &ConnectionArgs, printer: &Printer) -> Result<Done> {
     let (_stopper, stop) = stop_on_signals(printer, None);
-    let (config, url) = lake::find(&args.from.place)?;
-    let (connections, lake) = (connections(&args.from, &config)?, Lake::open(&url, &config.lake.s3)?);
-    let selection = selection(&args.from);
+    let (config, url) = lake::find(&args.place)?;
+    let (connections, lake) = (connections(args, &config)?, Lake::open(&url, &config.lake.s3)?);
+    let selection = selection(args);
     selection.check(&connections)?;
     let mut tally = Tally {
         printer,
@@ -122,8 +119,8 @@ impl Tally<'_> {
         let width = tables.iter().map(|table| table.id.chars().count()).max().unwrap_or(0);
         let owner = format!("{}.", connection.name);
         for table in tables {
-            let outcome = stop.race(survey(connection, set, table, lake, stop)).await;
-            self.tell(&owner, &table.id, width, outcome);
+            let outcome = stop.race(survey(lake, connection, set, table, stop)).await;
+            self.tell(&owner, &table.id, width, outcome.map(|surveyed| words(surveyed, set.key)));
         }
     }
 
@@ -150,54 +147,24 @@ impl Tally<'_> {
 }
 
 /// What a derived table would be, in words.
-async fn survey(connection: &Connection, set: &CustomerX, table: &Table, lake: &Lake, stop: &Stop) -> Result<String> {
-    let inputs = derive::inputs(&table.id, set);
-    check_inputs(connection, table, &inputs)?;
-    let latest = inputs.iter().map(|input| commit::latest(lake, &connection.name, input));
-    let latest = futures::future::try_join_all(latest).await?;
-    let mut tables = BTreeMap::new();
-    for (input, manifest) in inputs.iter().zip(&latest) {
-        // A table is as the lake has it, with the columns that only the account knows; before the first export, as it is declared.
-        let declared = || connection.source.tables.get(input).cloned();
-        let known = manifest.as_ref().map(Manifest::as_table).transpose()?.or_else(declared);
-        tables.extend(known.map(|known| (input.clone(), known)));
-    }
-    let derivation = Derivation::new(table, set, &tables)?;
-    let absent: Vec<&str> = inputs
-        .iter()
-        .zip(&latest)
-        .filter(|(_, manifest)| manifest.is_none())
-        .map(|(input, _)| input.as_str())
-        .collect();
-    if !absent.is_empty() {
-        return Ok(format!(
-            "every column is there; rows can be counted once the lake has {}",
-            absent.join(", ")
-        ));
-    }
-    let manifests: BTreeMap<String, Manifest> = inputs.into_iter().zip(latest.into_iter().flatten()).collect();
-    let (lake, stop, handle) = (lake.clone(), stop.clone(), Handle::current());
-    let surveyed = tokio::task::spawn_blocking(move || {
-        derivation.survey(&Lookup {
-            lake: &lake,
-            handle,
-            manifests: &manifests,
-            memory: Options::default().memory / 8,
-            go_on: &|| stop.check(),
-        })
-    });
-    let survey = surveyed.await??;
+fn words(surveyed: Surveyed, key: Key) -> String {
+    let survey = match surveyed {
+        Surveyed::Rows(survey) => survey,
+        Surveyed::Without(absent) => {
+            return format!("every column is there; rows can be counted once the lake has {}", absent.join(", "));
+        }
+    };
     let mut told = format!(
         "{} of what the lake holds: {} without an identity ({}), {} sharing one with another row",
         count(survey.rows, "row"),
         number(survey.without),
-        set.key.name(),
+        key.name(),
         number(survey.shared)
     );
     if survey.bad > 0 {
         told.push_str(&format!("; {} no CPF or CNPJ", none_of_them(survey.bad)));
     }
-    Ok(told)
+    told
 }
 
 fn none_of_them(values: u64) -> String {

@@ -6,7 +6,7 @@ use super::{Done, lake, stop_on_signals};
 use crate::commit::{self, Manifest};
 use crate::compact::{CompactOptions, compact};
 use crate::error::{Error, Result};
-use crate::glob::matches;
+use crate::glob;
 use crate::http::Stop;
 use crate::store::Lake;
 use crate::views;
@@ -31,6 +31,7 @@ pub(super) async fn run(args: &CompactArgs, printer: &Printer) -> Result<Done> {
         let of = |other: &Manifest| other.connection == manifest.connection && other.histories.contains_key(&manifest.table);
         manifests.iter().any(of)
     };
+    let names = |glob: &String, manifest: &Manifest| glob::names(glob, &manifest.connection, &manifest.source, &manifest.table);
     let chosen =
         |manifest: &Manifest| !is_history(manifest) && (args.tables.is_empty() || args.tables.iter().any(|glob| names(glob, manifest)));
     if let Some(glob) = args
@@ -96,12 +97,4 @@ async fn compact_all(
         from = to;
     }
     (merged, failed)
-}
-
-/// `table`, `connection.table` or `source.table`
-fn names(glob: &str, manifest: &Manifest) -> bool {
-    match glob.split_once('.') {
-        Some((owner, glob)) => (owner == manifest.connection || owner == manifest.source) && matches(glob, &manifest.table),
-        None => matches(glob, &manifest.table),
-    }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::args::{BusyMode, ConnectionArgs, ExportArgs, ProgressMode};
-use super::printer::Printer;
+use super::printer::{Printer, json};
 use super::progress::Display;
 use super::{ABANDONED, Done, forecast, lake, stop_on_signals, summary};
 use crate::commit;
@@ -55,9 +55,8 @@ pub(super) async fn run(args: &ExportArgs, printer: &Printer) -> Result<Done> {
         return Ok(Done::All);
     };
     if let Some(file) = &args.report {
-        let text = serde_json::to_string_pretty(&report)
-            .map_err(|error| Error::defect(format!("the run report cannot be written as JSON: {error}")))?;
-        std::fs::write(file, text).map_err(|error| unwritable(file, &error))?;
+        // Byte for byte what stands in the lake.
+        std::fs::write(file, json(&report)?.trim_end()).map_err(|error| unwritable(file, &error))?;
     }
     if let Some(file) = metrics {
         // What the run did is told even if the lake cannot be read just now.

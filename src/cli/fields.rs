@@ -1,8 +1,9 @@
 //! `afluente fields`: the custom fields of an account and the columns that they have in the lake.
 
 use super::args::{ConnectionArgs, FieldsArgs, FieldsCommand, ListFormat};
+use super::columns::aligned;
 use super::export::{connections, selection};
-use super::printer::{Printer, count};
+use super::printer::{Printer, count, json};
 use super::{Done, lake, stop_on_signals};
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
@@ -36,12 +37,7 @@ async fn tell(
     let mut fields = plan(args, &config, lake, stop)?.fields().await?;
     fields.retain(|field| !only_other || field.state != State::Exported);
     match output {
-        ListFormat::Json => {
-            let text = serde_json::to_string_pretty(&fields)
-                .map_err(|error| Error::defect(format!("the fields cannot be written as JSON: {error}")))?;
-            printer.data(&format!("{text}\n"))?;
-        }
-        ListFormat::Text if fields.is_empty() => {}
+        ListFormat::Json => printer.data(&json(&fields)?)?,
         ListFormat::Text => printer.data(&text(&fields))?,
     }
     let number = |state| fields.iter().filter(|field| field.state == state).count();
@@ -108,7 +104,7 @@ fn plan(args: &ConnectionArgs, config: &Config, lake: Lake, stop: (std::sync::Ar
 }
 
 fn text(fields: &[TableField]) -> String {
-    let mut rows = vec![["table", "field", "type", "columns", "state", "key"].map(str::to_owned)];
+    let mut rows = Vec::new();
     for TableField {
         connection,
         table,
@@ -130,13 +126,5 @@ fn text(fields: &[TableField]) -> String {
             field.key.clone(),
         ]);
     }
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 6] = std::array::from_fn(width);
-    let mut text = String::new();
-    for row in &rows {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        text.push('\n');
-    }
-    text
+    aligned(&["table", "field", "type", "columns", "state", "key"], &rows, 0..0)
 }

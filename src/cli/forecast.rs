@@ -1,14 +1,14 @@
 //! `afluente export --dry-run`: what a run would read.
 
-use super::printer::{Printer, count, number};
-use crate::error::{Error, Result};
+use super::columns::aligned;
+use super::printer::{Printer, count, json, number};
+use crate::error::Result;
 use crate::export::Forecast;
 
 /// Writes the plan to stdout, as text or, where the log is JSON, as JSON.
 pub(super) fn tell(printer: &Printer, forecasts: &[Forecast]) -> Result<()> {
     if printer.is_json() {
-        let text = serde_json::to_string_pretty(forecasts).map_err(|error| Error::defect(format!("the plan cannot be JSON: {error}")))?;
-        return printer.data(&format!("{text}\n"));
+        return printer.data(&json(&forecasts)?);
     }
     printer.data(&text(forecasts))?;
     let sum = |of: fn(&Forecast) -> Option<u64>| forecasts.iter().filter_map(of).sum::<u64>();
@@ -29,7 +29,8 @@ pub(super) fn tell(printer: &Printer, forecasts: &[Forecast]) -> Result<()> {
 }
 
 fn text(forecasts: &[Forecast]) -> String {
-    let mut rows = vec![["table", "reads", "from", "until", "rows", "pages", "requests", "minutes", "then"].map(str::to_owned)];
+    let head = ["table", "reads", "from", "until", "rows", "pages", "requests", "minutes", "then"];
+    let mut rows = Vec::new();
     let known = |value: Option<u64>, guessed: bool| match value {
         Some(value) if guessed => format!("~{}", number(value)),
         Some(value) => number(value),
@@ -49,18 +50,7 @@ fn text(forecasts: &[Forecast]) -> String {
             forecast.unavailable.clone().unwrap_or_else(|| forecast.writes.to_owned()),
         ]);
     }
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 9] = std::array::from_fn(width);
-    let mut text = String::new();
-    for row in &rows {
-        let cells = row.iter().zip(widths).enumerate().map(|(column, (cell, width))| match column {
-            4..=7 => format!("{cell:>width$}"),
-            _ => format!("{cell:width$}"),
-        });
-        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        text.push('\n');
-    }
-    text
+    aligned(&head, &rows, 4..8)
 }
 
 #[cfg(test)]

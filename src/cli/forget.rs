@@ -1,7 +1,8 @@
 //! `afluente forget`: the rows of one key taken out of the lake.
 
 use super::args::{ForgetArgs, LakeArgs, ListFormat};
-use super::printer::{Printer, count};
+use super::columns::aligned;
+use super::printer::{Printer, count, json};
 use super::{Done, lake, stop_on_signals};
 use crate::commit;
 use crate::error::{Error, Result};
@@ -48,7 +49,7 @@ pub(super) async fn run(args: &ForgetArgs, printer: &Printer) -> Result<Done> {
         views::write(&lake, &commit::content(&lake).await?).await?;
     }
     printer.data(&match args.output {
-        ListFormat::Json => json(&forgotten, args)?,
+        ListFormat::Json => json(&document(&forgotten, args))?,
         ListFormat::Text => text(&forgotten),
     })?;
     tell(&forgotten, args, printer);
@@ -88,27 +89,22 @@ fn text(forgotten: &Forgotten) -> String {
         .rejected
         .iter()
         .map(|(table, rows)| (format!("_rejected of {table}"), *rows));
-    let lines: Vec<(String, String)> = std::iter::once(("table".to_owned(), "rows".to_owned()))
-        .chain(rows.chain(rejected).map(|(table, rows)| (table, rows.to_string())))
-        .collect();
-    let width = lines.iter().map(|(table, _)| table.chars().count()).max().unwrap_or(0);
-    lines.iter().map(|(table, rows)| format!("{table:width$}  {rows:>4}\n")).collect()
+    let lines: Vec<[String; 2]> = rows.chain(rejected).map(|(table, rows)| [table, rows.to_string()]).collect();
+    aligned(&["table", "rows"], &lines, 1..2)
 }
 
-fn json(forgotten: &Forgotten, args: &ForgetArgs) -> Result<String> {
+fn document(forgotten: &Forgotten, args: &ForgetArgs) -> serde_json::Value {
     let object = |rows: &[(String, u64)]| {
         rows.iter()
             .map(|(table, rows)| (table.clone(), (*rows).into()))
             .collect::<serde_json::Map<_, _>>()
     };
-    let document = serde_json::json!({
+    serde_json::json!({
         "connection": args.connection,
         "dry_run": args.dry_run,
         "rows": object(&forgotten.rows),
         "rejected": object(&forgotten.rejected),
         "referred_by": forgotten.referred_by,
         "derived": forgotten.derived,
-    });
-    let text = serde_json::to_string_pretty(&document).map_err(|error| Error::defect(format!("cannot write JSON: {error}")))?;
-    Ok(format!("{text}\n"))
+    })
 }

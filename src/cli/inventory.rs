@@ -1,10 +1,14 @@
 //! `afluente tables --personal`: which columns can hold personal data, and with a configuration what becomes of it. What a data-protection officer asks for.
 
 use super::args::{TablesArgs, TablesFormat};
+use super::columns::aligned;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::personal::Policies;
-use crate::schema::{Catalog, Origin, Policy, Source, Table};
+use crate::schema::{Catalog, Policy, Source, Table};
+
+/// What becomes of a column that is derived.
+const AS_ITS_SOURCE: &str = "as its source";
 
 /// One column.
 struct Line<'a> {
@@ -14,7 +18,7 @@ struct Line<'a> {
     table: &'a str,
     column: &'a str,
     kind: &'static str,
-    policy: Option<Policy>,
+    policy: Option<&'static str>,
     description: &'a str,
 }
 
@@ -35,10 +39,10 @@ pub(super) fn inventory(args: &TablesArgs, catalog: &Catalog, sources: &[&Source
     });
     match (&config, &owners) {
         (Some(config), Some(owners)) => {
-            config.personal.check(owners)?;
+            let rules = config.personal.rules(owners)?;
             for (connection, source) in owners {
                 if sources.iter().any(|shown| shown.id == source.id) {
-                    let policies = config.personal.policies(connection, &source.id, owners)?;
+                    let policies = config.personal.policies(&rules, connection, &source.id);
                     add(&mut lines, source, table, Some((connection, &policies)));
                 }
             }
@@ -56,25 +60,15 @@ pub(super) fn inventory(args: &TablesArgs, catalog: &Catalog, sources: &[&Source
 fn add<'a>(lines: &mut Vec<Line<'a>>, source: &'a Source, only: Option<&Table>, chosen: Option<(&'a str, &Policies)>) {
     for table in source.tables.values().filter(|table| only.is_none_or(|only| only.id == table.id)) {
         for column in &table.columns {
-            let policy = chosen.map(|(_, policies)| {
-                // A copy is what it is copied from.
-                let copied = match (&column.origin, table.exploded_from()) {
-                    (Origin::Parent(name), Some(parent)) => source
-                        .tables
-                        .get(parent)
-                        .and_then(|parent| Some(policies.of(&parent.id, parent.column(name)?))),
-                    _ => None,
-                };
-                copied.unwrap_or_else(|| policies.of(&table.id, column))
-            });
-            if column.personal.is_some() || policy.is_some_and(|policy| policy != Policy::Keep) {
+            let policy = chosen.map(|(_, policies)| policies.chosen(source, table, column));
+            if column.personal.is_some() || policy.flatten().is_some_and(|policy| policy != Policy::Keep) {
                 lines.push(Line {
                     connection: chosen.map(|(connection, _)| connection),
                     source: &source.id,
                     table: &table.id,
                     column: &column.name,
                     kind: column.personal.map_or("-", crate::schema::Personal::name),
-                    policy,
+                    policy: policy.map(|policy| policy.map_or(AS_ITS_SOURCE, Policy::name)),
                     description: &column.description,
                 });
             }
@@ -85,10 +79,9 @@ fn add<'a>(lines: &mut Vec<Line<'a>>, source: &'a Source, only: Option<&Table>, 
 impl<'a> Line<'a> {
     fn cells(&self) -> Vec<&'a str> {
         let owner = self.connection.into_iter().chain([self.source]);
-        let policy = self.policy.map(Policy::name);
         owner
             .chain([self.table, self.column, self.kind])
-            .chain(policy)
+            .chain(self.policy)
             .chain([self.description])
             .collect()
     }
@@ -102,23 +95,8 @@ fn head(lines: &[Line<'_>]) -> Vec<&'static str> {
 }
 
 fn text(lines: &[Line<'_>]) -> String {
-    if lines.is_empty() {
-        return String::new();
-    }
-    let rows: Vec<Vec<&str>> = std::iter::once(head(lines)).chain(lines.iter().map(Line::cells)).collect();
-    let width = |at: usize| {
-        rows.iter()
-            .filter_map(|row| row.get(at))
-            .map(|cell| cell.chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..head(lines).len()).map(width).collect();
-    let line = |row: &Vec<&str>| {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        format!("{}\n", cells.join("  ").trim_end())
-    };
-    rows.iter().map(line).collect()
+    let rows: Vec<Vec<&str>> = lines.iter().map(Line::cells).collect();
+    aligned(&head(lines), &rows, 0..0)
 }
 
 fn json(lines: &[Line<'_>]) -> String {

@@ -5,6 +5,7 @@
 mod args;
 mod bars;
 mod check;
+mod columns;
 mod compact;
 mod demo;
 mod export;

@@ -2,6 +2,8 @@
 
 use std::io::{IsTerminal, Write};
 
+use serde::Serialize;
+
 use super::args::{Global, LogFormat, When};
 use super::screen::Screen;
 use crate::error::{Error, Result};
@@ -139,6 +141,16 @@ impl Printer {
             text.to_owned()
         }
     }
+}
+
+/// What a program reads: indented, with a line's end.
+///
+/// # Errors
+/// When the value cannot be JSON: a defect.
+pub fn json(value: &impl Serialize) -> Result<String> {
+    let mut text = serde_json::to_string_pretty(value).map_err(|error| Error::defect(format!("it cannot be written as JSON: {error}")))?;
+    text.push('\n');
+    Ok(text)
 }
 
 /// `1234567` → `1,234,567`

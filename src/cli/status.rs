@@ -2,24 +2,20 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::args::{ListFormat, StatusArgs};
-use super::printer::{Printer, count, number, size};
+use super::args::{ListArgs, ListFormat};
+use super::columns::aligned;
+use super::printer::{Printer, count, json, number, size};
 use super::{Done, lake};
 use crate::commit;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::status::{TableStatus, status};
 
-pub(super) async fn run(args: &StatusArgs, printer: &Printer) -> Result<Done> {
+pub(super) async fn run(args: &ListArgs, printer: &Printer) -> Result<Done> {
     let (lake, _) = lake::open(&args.lake)?;
     let listing = lake::list(&lake, &args.lake.connections).await?;
     let tables = status(&lake, &commit::content_of(&lake, &listing).await?).await?;
     match args.output {
-        ListFormat::Json => {
-            let text = serde_json::to_string_pretty(&tables)
-                .map_err(|error| Error::defect(format!("the status cannot be written as JSON: {error}")))?;
-            printer.data(&format!("{text}\n"))?;
-        }
-        ListFormat::Text if tables.is_empty() => {}
+        ListFormat::Json => printer.data(&json(&tables)?)?,
         ListFormat::Text => printer.data(&text(&tables, Utc::now()))?,
     }
     if tables.is_empty() {
@@ -39,13 +35,12 @@ pub(super) async fn run(args: &StatusArgs, printer: &Printer) -> Result<Done> {
 }
 
 fn text(tables: &[TableStatus], now: DateTime<Utc>) -> String {
-    let mut rows = vec![["table", "rows", "files", "bytes", "version", "savepoint", "last success"].map(str::to_owned)];
-    for table in tables {
+    let row = |table: &TableStatus| {
         let mut last = age(now, table.last_success);
         if table.unfinished {
             last.push_str(", first load unfinished: the next export goes on with it");
         }
-        rows.push([
+        [
             format!("{}.{}", table.connection, table.table),
             number(table.rows),
             number(table.files),
@@ -55,20 +50,14 @@ fn text(tables: &[TableStatus], now: DateTime<Utc>) -> String {
                 .savepoint
                 .map_or_else(|| "-".to_owned(), |at| at.to_rfc3339_opts(SecondsFormat::Secs, true)),
             last,
-        ]);
-    }
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 7] = std::array::from_fn(width);
-    let mut text = String::new();
-    for row in &rows {
-        let cells = row.iter().zip(widths).enumerate().map(|(column, (cell, width))| match column {
-            1..=4 => format!("{cell:>width$}"),
-            _ => format!("{cell:width$}"),
-        });
-        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        text.push('\n');
-    }
-    text
+        ]
+    };
+    let rows: Vec<[String; 7]> = tables.iter().map(row).collect();
+    aligned(
+        &["table", "rows", "files", "bytes", "version", "savepoint", "last success"],
+        &rows,
+        1..5,
+    )
 }
 
 /// | seconds | text |

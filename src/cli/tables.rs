@@ -6,7 +6,7 @@ use super::inventory::inventory;
 use super::printer::Printer;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::export::distance;
+use crate::glob::distance;
 use crate::schema::{Access, Catalog, Source, Table};
 
 pub(super) fn run(args: &TablesArgs, printer: &Printer) -> Result<Done> {

@@ -1,9 +1,10 @@
 //! `afluente vacuum`: drops what no manifest needs.
 
 use super::args::{ListFormat, VacuumArgs};
-use super::printer::{Printer, count, size};
+use super::columns::aligned;
+use super::printer::{Printer, count, json, size};
 use super::{Done, lake};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::vacuum::{Dropped, Options, Outcome, vacuum};
 
 pub(super) async fn run(args: &VacuumArgs, printer: &Printer) -> Result<Done> {
@@ -16,7 +17,7 @@ pub(super) async fn run(args: &VacuumArgs, printer: &Printer) -> Result<Done> {
     };
     let outcome = vacuum(&lake, &uuid::Uuid::now_v7().to_string(), &options).await?;
     printer.data(&match args.output {
-        ListFormat::Json => json(&outcome, options.dry_run)?,
+        ListFormat::Json => json(&document(&outcome, options.dry_run))?,
         ListFormat::Text if options.dry_run => objects(&outcome.dropped),
         ListFormat::Text => sums(&outcome.dropped),
     })?;
@@ -69,7 +70,7 @@ fn sums(all: &[Dropped]) -> String {
             dropped.bytes().to_string(),
         ]
     });
-    columns(["table", "what", "objects", "bytes"], rows.collect())
+    aligned(&["table", "what", "objects", "bytes"], &rows.collect::<Vec<_>>(), 2..4)
 }
 
 /// A line per object.
@@ -78,36 +79,10 @@ fn objects(all: &[Dropped]) -> String {
         let row = |(path, bytes): &(String, u64)| [owner(dropped), dropped.reason.name().to_owned(), bytes.to_string(), path.clone()];
         dropped.objects.iter().map(row)
     });
-    columns(["table", "what", "bytes", "object"], rows.collect())
+    aligned(&["table", "what", "bytes", "object"], &rows.collect::<Vec<_>>(), 2..3)
 }
 
-/// Columns as wide as their widest cell, numbers to the right; nothing at all without rows.
-fn columns(head: [&str; 4], rows: Vec<[String; 4]>) -> String {
-    if rows.is_empty() {
-        return String::new();
-    }
-    let lines: Vec<[String; 4]> = std::iter::once(head.map(str::to_owned)).chain(rows).collect();
-    let widths = [0, 1, 2, 3].map(|at| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0));
-    let is_number = |at: usize| matches!(head[at], "objects" | "bytes");
-    let text = lines.iter().map(|line| {
-        let cells: Vec<String> = line
-            .iter()
-            .zip(widths)
-            .enumerate()
-            .map(|(at, (cell, width))| {
-                if is_number(at) {
-                    format!("{cell:>width$}")
-                } else {
-                    format!("{cell:width$}")
-                }
-            })
-            .collect();
-        format!("{}\n", cells.join("  ").trim_end())
-    });
-    text.collect()
-}
-
-fn json(outcome: &Outcome, dry_run: bool) -> Result<String> {
+fn document(outcome: &Outcome, dry_run: bool) -> serde_json::Value {
     let dropped = outcome.dropped.iter().map(|dropped| {
         serde_json::json!({
             "connection": dropped.connection,
@@ -121,12 +96,9 @@ fn json(outcome: &Outcome, dry_run: bool) -> Result<String> {
         .failed
         .iter()
         .map(|(name, error)| serde_json::json!({ "name": name, "message": error.message(), "hint": error.advice() }));
-    let document = serde_json::json!({
+    serde_json::json!({
         "dry_run": dry_run,
         "dropped": dropped.collect::<Vec<_>>(),
         "failed": failed.collect::<Vec<_>>(),
-    });
-    let mut text = serde_json::to_string_pretty(&document).map_err(|error| Error::defect(format!("cannot write JSON: {error}")))?;
-    text.push('\n');
-    Ok(text)
+    })
 }

@@ -1,13 +1,13 @@
 //! `afluente verify`: the lake held against its manifests.
 
-use super::args::{ListFormat, VerifyArgs};
-use super::printer::{Printer, count, size};
+use super::args::{ListArgs, ListFormat};
+use super::printer::{Printer, count, json, size};
 use super::{Done, lake, stop_on_signals};
 use crate::commit;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::verify::{Finding, Level, verify};
 
-pub(super) async fn run(args: &VerifyArgs, printer: &Printer) -> Result<Done> {
+pub(super) async fn run(args: &ListArgs, printer: &Printer) -> Result<Done> {
     let (_stopper, stop) = stop_on_signals(printer, None);
     let (lake, _) = lake::open(&args.lake)?;
     let verified = stop
@@ -19,11 +19,7 @@ pub(super) async fn run(args: &VerifyArgs, printer: &Printer) -> Result<Done> {
         })
         .await?;
     match args.output {
-        ListFormat::Json => {
-            let text = serde_json::to_string_pretty(&verified)
-                .map_err(|error| Error::defect(format!("what was found cannot be written as JSON: {error}")))?;
-            printer.data(&format!("{text}\n"))?;
-        }
+        ListFormat::Json => printer.data(&json(&verified)?)?,
         ListFormat::Text => printer.data(&verified.findings.iter().map(line).collect::<String>())?,
     }
     if verified.tables == 0 {

@@ -73,6 +73,63 @@ pub enum Deals {
     All,
 }
 
+impl CustomerX {
+    /// Every choice of each kind, in a few blocks: for what a column can be made of.
+    pub(super) fn each() -> Vec<Self> {
+        let parties = [Party::Deal, Party::Organization, Party::Person];
+        let others = [
+            (Contract::Deal, Key::Document),
+            (Contract::Products, Key::ExternalCode),
+            (Contract::Deal, Key::Email),
+        ];
+        let block = |party, (contract, key)| Self {
+            client: party,
+            contact: party,
+            contract,
+            key,
+            deals: Deals::All,
+            client_fields: Vec::new(),
+            contact_fields: Vec::new(),
+            contract_fields: Vec::new(),
+        };
+        parties
+            .into_iter()
+            .flat_map(|party| others.map(|other| block(party, other)))
+            .collect()
+    }
+}
+
+impl Party {
+    /// The word in the configuration and in manifests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Deal => "deal",
+            Self::Organization => "organization",
+            Self::Person => "person",
+        }
+    }
+}
+
+impl Contract {
+    /// The word in the configuration and in manifests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Deal => "deal",
+            Self::Products => "products",
+        }
+    }
+}
+
+impl Deals {
+    /// The word in the configuration and in manifests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Won => "won",
+            Self::All => "all",
+        }
+    }
+}
+
 impl Key {
     /// The word in the configuration.
     pub fn name(self) -> &'static str {

@@ -21,7 +21,7 @@ mod survey;
 mod tests;
 
 pub use choice::{Contract, CustomerX, Deals, Key, Party};
-pub use document::{Kind, document};
+pub(crate) use resolve::made_of;
 pub use resolve::{Derivation, inputs};
 pub use rows::{BadCell, Lookup};
 pub use survey::Survey;

@@ -53,6 +53,18 @@ pub fn inputs(table: &str, set: &CustomerX) -> Vec<String> {
     tables
 }
 
+/// Of each column of a derived table, the tables and columns that one choice or another makes it of: `("email", "contacts", "email")`.
+pub fn made_of(table: &str) -> Vec<(&'static str, &'static str, String)> {
+    let mut made = Vec::new();
+    for mapping in CustomerX::each().iter().flat_map(|set| mappings(table, set)) {
+        for (name, value) in &mapping.values {
+            let of = |place: Place| (*name, place.path.last().map_or(mapping.table, |(_, table)| table), place.column);
+            made.extend(value.places().into_iter().map(of));
+        }
+    }
+    made
+}
+
 impl Derivation {
     /// How this table is derived from these, by name: as they are in the lake, or as they are declared.
     ///
@@ -108,15 +120,15 @@ impl Derivation {
         }
         Ok(Self {
             by: format!(
-                "rules {RULES}, client {:?}, contact {:?}, contract {:?}, key {:?}, deals {:?}, fields {}",
-                set.client,
-                set.contact,
-                set.contract,
-                set.key,
-                set.deals,
-                names.join(" ")
-            )
-            .to_lowercase(),
+                "rules {RULES}, client {}, contact {}, contract {}, key {}, deals {}, fields {}",
+                set.client.name(),
+                set.contact.name(),
+                set.contract.name(),
+                // So it stands in lakes: with another word every table would be derived anew.
+                set.key.name().replace('_', ""),
+                set.deals.name(),
+                names.join(" ").to_lowercase()
+            ),
             table,
             parts,
         })

@@ -66,6 +66,32 @@ fn every_choice_fits_the_declarations() {
     }
 }
 
+/// What lakes hold: with other words every table would be derived anew.
+#[test]
+fn the_choices_of_a_derivation_keep_their_words() {
+    let mut deals = set(Party::Deal, Party::Person, Contract::Products, Key::ExternalCode);
+    deals.client_fields = vec!["title".to_owned(), "amount".to_owned()];
+    let mut all = set(Party::Organization, Party::Deal, Contract::Deal, Key::Email);
+    all.deals = Deals::All;
+    for (set, by) in [
+        (
+            deals,
+            "rules 1, client deal, contact person, contract products, key externalcode, deals won, fields title amount",
+        ),
+        (
+            all,
+            "rules 1, client organization, contact deal, contract deal, key email, deals all, fields ",
+        ),
+        (
+            set(Party::Person, Party::Organization, Contract::Deal, Key::Document),
+            "rules 1, client person, contact organization, contract deal, key document, deals won, fields ",
+        ),
+    ] {
+        let derivation = Derivation::new(&source().tables[CLIENTS], &set, &declared(CLIENTS, &set)).unwrap();
+        assert_eq!(derivation.by(), by);
+    }
+}
+
 #[test]
 fn further_columns_are_those_of_the_table_the_rows_come_from() {
     let with = |fields: &[&str]| {

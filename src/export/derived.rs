@@ -12,12 +12,13 @@ use tokio::task::spawn_blocking;
 use super::intake::Decoded;
 use super::progress::State;
 use super::report::{Failure, Status};
-use super::{Family, Run, Selection, intake};
+use super::{Family, Options, Run, Selection, intake};
 use crate::commit::{self, Manifest};
 use crate::config::Connection;
 use crate::decode::{Counts, Reject};
-use crate::derive::{Derivation, Lookup, inputs};
+use crate::derive::{CustomerX, Derivation, Lookup, Survey, inputs};
 use crate::error::{Error, Result};
+use crate::http::Stop;
 use crate::read::ReadSummary;
 use crate::schema::Table;
 use crate::store::Lake;
@@ -106,7 +107,7 @@ impl Family {
         if let Some(reason) = self.hindered(run, &inputs) {
             return Ok(Work::Skip(reason));
         }
-        let manifests = input_manifests(&run.lake, &self.connection, &self.table, &inputs);
+        let manifests = input_manifests(&run.lake, &self.connection, &self.table, inputs);
         let manifests = self.client.stop().race(manifests).await?;
         let tables = manifests.iter().map(|(name, manifest)| Ok((name.clone(), manifest.as_table()?)));
         let derivation = Derivation::new(&self.table, set, &tables.collect::<Result<_>>()?)?;
@@ -233,15 +234,55 @@ impl Family {
     }
 }
 
-/// The newest manifests of these tables, from which a table of the connection is derived.
+/// What a derived table would be.
+#[derive(Debug)]
+pub enum Surveyed {
+    /// Every column is there. Rows can be counted once the lake has these tables.
+    Without(Vec<String>),
+    /// Of what the lake holds.
+    Rows(Survey),
+}
+
+/// What this table of the connection would be, made as the configuration says of what the lake holds.
 ///
 /// # Errors
-/// `Config` when the configuration leaves one out, or it was never exported; `Store` when the lake cannot be read.
-pub async fn input_manifests(lake: &Lake, connection: &Connection, table: &Table, inputs: &[String]) -> Result<BTreeMap<String, Manifest>> {
-    check_inputs(connection, table, inputs)?;
-    let latest = inputs.iter().map(|input| commit::latest(lake, &connection.name, input));
+/// `Config` when a column or a table that it needs is not there; `Store` when the lake cannot be read.
+pub async fn survey(lake: &Lake, connection: &Connection, set: &CustomerX, table: &Table, stop: &Stop) -> Result<Surveyed> {
+    let latest = latest(lake, connection, table, inputs(&table.id, set)).await?;
+    let mut tables = BTreeMap::new();
+    for (input, manifest) in &latest {
+        // A table is as the lake has it, with the columns that only the account knows; before the first export, as it is declared.
+        let declared = || connection.source.tables.get(input).cloned();
+        let known = manifest.as_ref().map(Manifest::as_table).transpose()?.or_else(declared);
+        tables.extend(known.map(|known| (input.clone(), known)));
+    }
+    let derivation = Derivation::new(table, set, &tables)?;
+    let absent = latest.iter().filter(|(_, manifest)| manifest.is_none());
+    let absent: Vec<String> = absent.map(|(input, _)| input.clone()).collect();
+    if !absent.is_empty() {
+        return Ok(Surveyed::Without(absent));
+    }
+    let manifests = latest
+        .into_iter()
+        .filter_map(|(input, manifest)| Some((input, manifest?)))
+        .collect();
+    let (lake, stop) = (lake.clone(), stop.clone());
+    let surveyed = spawn_blocking(move || {
+        derivation.survey(&Lookup {
+            lake: &lake,
+            handle: Handle::current(),
+            manifests: &manifests,
+            memory: Options::default().memory / 8,
+            go_on: &|| stop.check(),
+        })
+    });
+    surveyed.await?.map(Surveyed::Rows)
+}
+
+/// The newest manifests of what a table of the connection is made of.
+async fn input_manifests(lake: &Lake, connection: &Connection, table: &Table, inputs: Vec<String>) -> Result<BTreeMap<String, Manifest>> {
     let mut manifests = BTreeMap::new();
-    for (input, manifest) in inputs.iter().zip(futures::future::try_join_all(latest).await?) {
+    for (input, manifest) in latest(lake, connection, table, inputs).await? {
         let manifest = manifest.ok_or_else(|| {
             Error::config(format!(
                 "`{}` is made of `{input}`, which the lake does not hold: it has never been exported",
@@ -255,26 +296,26 @@ pub async fn input_manifests(lake: &Lake, connection: &Connection, table: &Table
                     .hint(format!("export `{input}` again: its load goes on from where it ended")),
             );
         }
-        manifests.insert(input.clone(), manifest);
+        manifests.insert(input, manifest);
     }
     Ok(manifests)
 }
 
-/// Whether the configuration of the connection has all these tables exported: one that is left out for good would be derived from as it once was.
-///
-/// # Errors
-/// `Config` when it leaves one out.
-pub fn check_inputs(connection: &Connection, table: &Table, inputs: &[String]) -> Result<()> {
+/// Each of these with its newest manifest, if it has one. The configuration must have all of them exported: one that is left out for good would be derived from as it
+/// once was.
+async fn latest(lake: &Lake, connection: &Connection, table: &Table, inputs: Vec<String>) -> Result<Vec<(String, Option<Manifest>)>> {
     let exported = Selection::default().families(connection);
-    match inputs.iter().find(|input| !exported.iter().any(|table| table.id == **input)) {
-        None => Ok(()),
-        Some(input) => Err(Error::config(format!(
+    if let Some(input) = inputs.iter().find(|input| !exported.iter().any(|table| table.id == **input)) {
+        return Err(Error::config(format!(
             "`{}` is made of `{input}`, which the configuration of `{}` leaves out",
             table.id, connection.name
         ))
         .hint(format!(
             "let `include` and `exclude` of the connection have `{input}`, or exclude `{}`",
             table.id
-        ))),
+        )));
     }
+    let latest = inputs.iter().map(|input| commit::latest(lake, &connection.name, input));
+    let latest = futures::future::try_join_all(latest).await?;
+    Ok(inputs.into_iter().zip(latest).collect())
 }

@@ -45,7 +45,7 @@ use crate::views;
 use crate::write::{MemoryBudget, WriteOptions};
 use derived::Sources;
 
-pub use derived::{check_inputs, input_manifests};
+pub use derived::{Surveyed, survey};
 pub use fields::{Synchronised, TableField};
 pub use forecast::Forecast;
 pub use limit::Limit;
@@ -53,7 +53,6 @@ pub use moment::Moment;
 pub use progress::{Progress, State, TableProgress};
 pub use report::{Failure, RunReport, Status, TableReport};
 pub use selection::Selection;
-pub(crate) use selection::distance;
 
 /// Tables read at once, over all connections: each holds a page, builders and writers.
 const TABLES_AT_ONCE: usize = 4;

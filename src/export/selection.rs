@@ -2,7 +2,7 @@
 
 use crate::config::Connection;
 use crate::error::{Error, Result};
-use crate::glob::matches;
+use crate::glob::{distance, is_pattern, names};
 use crate::schema::Table;
 
 /// `--tables` and `--exclude`.
@@ -61,13 +61,13 @@ impl Selection {
         };
         globs
             .iter()
-            .filter(|glob| !by_name || !glob.contains(['*', '?']))
-            .any(|glob| names(glob, connection, table))
+            .filter(|glob| !by_name || !is_pattern(glob))
+            .any(|glob| names(glob, &connection.name, &connection.source.id, table))
     }
 
     fn excludes(&self, connection: &Connection, table: &str) -> bool {
         let mut globs = self.exclude.iter().chain(&connection.exclude);
-        globs.any(|glob| names(glob, connection, table))
+        globs.any(|glob| names(glob, &connection.name, &connection.source.id, table))
     }
 
     /// Every glob must name a table of at least one connection: a typing mistake must not export less than was meant.
@@ -80,15 +80,19 @@ impl Selection {
             .flat_map(|connection| connection.include.iter().chain(&connection.exclude));
         for glob in self.tables.iter().chain(&self.exclude).chain(each) {
             let found = glob == "*"
-                || connections
-                    .iter()
-                    .any(|connection| connection.source.tables.keys().any(|table| names(glob, connection, table)));
+                || connections.iter().any(|connection| {
+                    connection
+                        .source
+                        .tables
+                        .keys()
+                        .any(|table| names(glob, &connection.name, &connection.source.id, table))
+                });
             if !found {
                 let nearest = connections
                     .iter()
                     .flat_map(|connection| connection.source.tables.keys())
                     .min_by_key(|table| distance(glob.rsplit('.').next().unwrap_or(glob), table));
-                let is_pattern = glob.contains(['*', '?']);
+                let is_pattern = is_pattern(glob);
                 let error = Error::config(match is_pattern {
                     true => format!("no table matches `{glob}`"),
                     false => format!("unknown table `{glob}`"),
@@ -100,45 +104,5 @@ impl Selection {
             }
         }
         Ok(())
-    }
-}
-
-fn names(glob: &str, connection: &Connection, table: &str) -> bool {
-    match glob.split_once('.') {
-        Some((owner, glob)) => (owner == connection.name || owner == connection.source.id) && matches(glob, table),
-        None => matches(glob, table),
-    }
-}
-
-/// Edits between two names (Levenshtein).
-pub(crate) fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn distances_are_edits() {
-        for (a, b, edits) in [
-            ("deals", "deals", 0),
-            ("dealz", "deals", 1),
-            ("", "abc", 3),
-            ("kitten", "sitting", 3),
-        ] {
-            assert_eq!(distance(a, b), edits);
-        }
     }
 }

@@ -14,8 +14,7 @@ fn applied(source: &str, text: &str) -> Result<Source> {
     let catalog = catalog();
     let mut found = catalog.source(source).unwrap().clone();
     let owners = vec![(source.to_owned(), catalog.source(source).unwrap())];
-    config.personal.check(&owners)?;
-    let mut policies = config.personal.policies(source, source, &owners)?;
+    let mut policies = config.personal.policies(&config.personal.rules(&owners)?, source, source);
     if config.personal.hashes() {
         policies = policies.with_key(HashKey::new("a key of the unit tests").unwrap());
     }
@@ -79,7 +78,8 @@ fn the_most_specific_choice_counts() {
 #[test]
 fn columns_that_come_later_are_treated_and_the_others_left() {
     let config = Config::parse("afluente.toml", "[personal]\ndefault = \"mask\"\n").unwrap();
-    let policies = config.personal.policies("ploomes", "ploomes", &[]).unwrap();
+    let rules = config.personal.rules(&[]).unwrap();
+    let policies = config.personal.policies(&rules, "ploomes", "ploomes");
     let mut source = catalog().source("ploomes").unwrap().clone();
     policies.apply_all(&mut source).unwrap();
     let mut table = source.tables["contacts"].clone();
@@ -108,6 +108,39 @@ fn what_an_exploded_table_copies_is_what_it_copies_from() {
     }
     let error = applied("exactsales", "[personal.tables]\n\"leadspersons__persons.lead_id\" = \"hash\"\n").unwrap_err();
     assert!(error.message().contains("a copy of `leadspersons.id`"), "{error}");
+}
+
+#[test]
+fn what_is_derived_is_chosen_for_where_it_comes_from() {
+    for (key, hint) in [
+        ("customerx_clients.email", "choose for `contacts.email`:"),
+        ("ploomes.customerx_clients.cnpj_cpf", "choose for `contacts.register`:"),
+        ("customerx_*.email", "choose for `contacts.email`:"),
+        ("*.cnpj_cpf", "choose for `contacts.register`:"),
+        ("customerx_contracts.description", "choose for `deals.title`, `products.name`:"),
+        ("customerx_clients.ploomes_entity", "`contacts`, `deals`:"),
+        (
+            "customerx_timeline",
+            "choose for `contacts`, `deals`, `documents`, `interaction_records`, `tasks`:",
+        ),
+    ] {
+        // That it is kept would be as untrue as that it goes.
+        for policy in ["hash", "keep"] {
+            let error = applied("ploomes", &format!("[personal.tables]\n\"{key}\" = \"{policy}\"\n")).unwrap_err();
+            assert!(error.message().contains(&format!("`{key}` chooses for what is derived")), "{error}");
+            assert!(error.advice().unwrap().contains(hint), "{error:?}");
+        }
+    }
+    // A glob that meets others too chooses for these.
+    let source = applied("ploomes", "[personal.tables]\n\"*.email\" = \"hash\"\n\"c*\" = \"null\"\n").unwrap();
+    for (table, column, expected) in [
+        ("contacts", "email", "hash"),
+        ("contacts", "name", "null"),
+        ("customerx_clients", "email", "keep"),
+        ("customerx_clients", "trading_name", "keep"),
+    ] {
+        assert_eq!(policy(&source, table, column), expected, "{table}.{column}");
+    }
 }
 
 #[test]

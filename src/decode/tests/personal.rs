@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::hash_key::HashKey;
-use crate::personal::{PersonalConfig, Policies};
+use crate::personal::PersonalConfig;
 
 const PEOPLE: &str = r#"
     endpoint = "/people"
@@ -31,7 +31,8 @@ fn key() -> HashKey {
 fn treated(config: &str) -> Source {
     let mut source = source(&[("people", PEOPLE), ("people__phones", PHONES)]);
     let config: PersonalConfig = toml::from_str(config).unwrap();
-    let policies: Policies = config.policies("test", "test", &[]).unwrap().with_key(key());
+    let rules = config.rules(&[("test".to_owned(), &source)]).unwrap();
+    let policies = config.policies(&rules, "test", "test").with_key(key());
     policies.apply_all(&mut source).unwrap();
     source
 }

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use crate::commit::{self, Manifest};
 use crate::config::{Connection, TableConfig};
 use crate::derive::{Contract, CustomerX, Deals, Derivation, Key, Lookup, Party, inputs};
-use crate::export::{Export, Options, RunReport, Selection, Status, TableReport};
+use crate::export::{Export, Options, RunReport, Selection, Status, Surveyed, TableReport, survey};
 use crate::http::Stopper;
 use crate::sandbox::{self, Sandbox};
 use crate::schema::{Catalog, Source, arrow_schema};
@@ -152,6 +152,24 @@ async fn little_memory_gives_the_same_rows_in_more_passes() {
         once.shared > 0 && once.without > 0 && once.bad > 0 && once.shared + once.without <= once.rows,
         "{once:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_counted_once_the_lake_has_the_tables() {
+    let (sandbox, lake, set) = (account().await, Lake::memory(), set(Party::Organization, Party::Person));
+    let connection = connection(&sandbox, set.clone());
+    let (_stopper, stop) = Stopper::new();
+    let table = &connection.source.tables[CONTRACTS];
+    let Surveyed::Without(absent) = survey(&lake, &connection, &set, table, &stop).await.unwrap() else {
+        panic!("the lake is empty");
+    };
+    assert_eq!(absent, inputs(CONTRACTS, &set));
+    let report = export(&connection, &lake, &Selection::default()).await;
+    let Surveyed::Rows(found) = survey(&lake, &connection, &set, table, &stop).await.unwrap() else {
+        panic!("the lake has every table");
+    };
+    assert_eq!(found.rows, told(&report, CONTRACTS).rows);
+    assert!(found.without > 0 && found.without < found.rows, "{found:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
