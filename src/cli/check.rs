@@ -14,7 +14,7 @@ use crate::commit::{self, Manifest};
 use crate::config::Connection;
 use crate::derive::{self, CustomerX, Derivation, Lookup};
 use crate::error::{Error, Kind, Result};
-use crate::export::{Options, check_inputs, client};
+use crate::export::{Export, Options, Selection, check_inputs, client};
 use crate::http::{Meter, Stop};
 use crate::read;
 use crate::schema::Table;
@@ -24,7 +24,7 @@ use crate::store::Lake;
 const SILENCE: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(args: &CheckArgs, printer: &Printer) -> Result<Done> {
-    let (_stopper, stop) = stop_on_signals(printer, None);
+    let (stopper, stop) = stop_on_signals(printer, None);
     let (config, url) = lake::find(&args.from.place)?;
     let (connections, lake) = (connections(&args.from, &config)?, Lake::open(&url, &config.lake.s3)?);
     let selection = selection(&args.from);
@@ -52,7 +52,13 @@ pub(super) async fn run(args: &CheckArgs, printer: &Printer) -> Result<Done> {
         if stop.is_requested() {
             break;
         }
-        tally.check_derived(connection, &selection.derived(connection), &lake, &stop).await;
+        let derived = selection.derived(connection);
+        if let (Some(set), false) = (&connection.customerx, derived.is_empty()) {
+            // Whichever tables are chosen: these are made of others.
+            let (all, listening) = (Selection::default(), (stopper.clone(), stop.clone()));
+            let export = Export::plan(vec![connection.clone()], &all, lake.clone(), Options::default(), listening)?;
+            tally.check_derived(&export, connection, set, &derived, &lake, &stop).await;
+        }
     }
     let checks = count(tally.checks, "check");
     if tally.failures == 0 {
@@ -117,12 +123,19 @@ impl Tally<'_> {
     }
 
     /// Whether every name in the `customerx` block is there, and what the chosen key is worth in the lake.
-    async fn check_derived(&mut self, connection: &Connection, tables: &[Table], lake: &Lake, stop: &Stop) {
-        let Some(set) = &connection.customerx else { return };
+    async fn check_derived(
+        &mut self,
+        export: &Export,
+        connection: &Connection,
+        set: &CustomerX,
+        tables: &[Table],
+        lake: &Lake,
+        stop: &Stop,
+    ) {
         let width = tables.iter().map(|table| table.id.chars().count()).max().unwrap_or(0);
         let owner = format!("{}.", connection.name);
         for table in tables {
-            let outcome = stop.race(survey(connection, set, table, lake, stop)).await;
+            let outcome = stop.race(survey(export, connection, set, table, lake, stop)).await;
             self.tell(&owner, &table.id, width, outcome);
         }
     }
@@ -150,19 +163,13 @@ impl Tally<'_> {
 }
 
 /// What a derived table would be, in words.
-async fn survey(connection: &Connection, set: &CustomerX, table: &Table, lake: &Lake, stop: &Stop) -> Result<String> {
+async fn survey(export: &Export, connection: &Connection, set: &CustomerX, table: &Table, lake: &Lake, stop: &Stop) -> Result<String> {
     let inputs = derive::inputs(&table.id, set);
     check_inputs(connection, table, &inputs)?;
     let latest = inputs.iter().map(|input| commit::latest(lake, &connection.name, input));
     let latest = futures::future::try_join_all(latest).await?;
-    let mut tables = BTreeMap::new();
-    for (input, manifest) in inputs.iter().zip(&latest) {
-        // A table is as the lake has it, with the columns that only the account knows; before the first export, as it is declared.
-        let declared = || connection.source.tables.get(input).cloned();
-        let known = manifest.as_ref().map(Manifest::as_table).transpose()?.or_else(declared);
-        tables.extend(known.map(|known| (input.clone(), known)));
-    }
-    let derivation = Derivation::new(table, set, &tables)?;
+    // The next export makes them so, whatever the lake has.
+    Derivation::new(table, set, &export.expected(&inputs, &latest).await?)?;
     let absent: Vec<&str> = inputs
         .iter()
         .zip(&latest)
@@ -176,6 +183,10 @@ async fn survey(connection: &Connection, set: &CustomerX, table: &Table, lake: &
         ));
     }
     let manifests: BTreeMap<String, Manifest> = inputs.into_iter().zip(latest.into_iter().flatten()).collect();
+    let held = manifests.iter().map(|(input, manifest)| Ok((input.clone(), manifest.as_table()?)));
+    let Ok(derivation) = Derivation::new(table, set, &held.collect::<Result<_>>()?) else {
+        return Ok("every column will be there; rows can be counted once the lake has them as they are configured now".to_owned());
+    };
     let (lake, stop, handle) = (lake.clone(), stop.clone(), Handle::current());
     let surveyed = tokio::task::spawn_blocking(move || {
         derivation.survey(&Lookup {
