@@ -80,6 +80,11 @@ impl Wanted {
         Ok(Self(values.collect::<Result<_>>()?))
     }
 
+    /// Every row.
+    pub(super) fn all() -> Self {
+        Self(Vec::new())
+    }
+
     /// The same in a table that copies the key into these columns.
     pub(super) fn in_child(&self, copies: &[String]) -> Self {
         let values = self.0.iter().zip(copies);
