@@ -27,6 +27,7 @@ pub enum Kind {
 }
 
 /// An error of any part of the program: `kind`, what happened, and what to do about it.
+#[derive(Clone)]
 pub struct Error {
     kind: Kind,
     message: String,

@@ -68,11 +68,7 @@ pub fn compare(exported: &[Field], listed: &[Listed]) -> Vec<(Field, State)> {
 
 /// The fields of a table after what is new at the vendor was taken in: columns that are there stay, a field that is new or has another type gets columns behind them.
 pub fn synchronise(exported: &[Field], listed: &[Listed], declared: &Table, custom: &CustomFields) -> Vec<Field> {
-    let mut taken: HashSet<String> = declared.columns.iter().map(|column| column.name.to_lowercase()).collect();
-    taken.extend(declared.dropped.iter().map(|name| name.to_lowercase()));
-    taken.insert(EXPORTED_AT.to_owned());
-    // Readers take the folders for a column, and would hide one of that name.
-    taken.extend(declared.partition.iter().map(|partition| partition.name().to_lowercase()));
+    let mut taken = taken(declared);
     taken.extend(exported.iter().flat_map(|field| field.columns.iter().cloned()));
     let mut fields = exported.to_vec();
     for one in listed {
@@ -87,6 +83,31 @@ pub fn synchronise(exported: &[Field], listed: &[Listed], declared: &Table, cust
         }
     }
     fields
+}
+
+/// The fields with columns apart from the documented ones. One is documented under a name that a field's column has when a later version of the declarations brings it.
+pub fn apart(exported: &[Field], declared: &Table, custom: &CustomFields) -> Vec<Field> {
+    let documented = taken(declared);
+    let mut taken = documented.clone();
+    taken.extend(exported.iter().flat_map(|field| field.columns.iter().cloned()));
+    let mut fields = exported.to_vec();
+    for field in &mut fields {
+        if field.columns.iter().any(|column| documented.contains(column)) {
+            field.columns = columns(&field.name, &custom.suffixes(&field.kind, field.multiple), &taken);
+            taken.extend(field.columns.iter().cloned());
+        }
+    }
+    fields
+}
+
+/// Names that no field's column may have.
+fn taken(declared: &Table) -> HashSet<String> {
+    let mut taken: HashSet<String> = declared.columns.iter().map(|column| column.name.to_lowercase()).collect();
+    taken.extend(declared.dropped.iter().map(|name| name.to_lowercase()));
+    taken.insert(EXPORTED_AT.to_owned());
+    // Readers take the folders for a column, and would hide one of that name.
+    taken.extend(declared.partition.iter().map(|partition| partition.name().to_lowercase()));
+    taken
 }
 
 impl Listed {
@@ -219,6 +240,30 @@ mod tests {
             .iter()
             .map(|field| format!("{}: {}", field.key, field.columns.join(" ")))
             .collect()
+    }
+
+    #[test]
+    fn a_column_that_is_documented_now_is_a_fields_no_more() {
+        let fields = synchronised(&[&[
+            listed("a", "Canais", "text", false),
+            listed("b", "Região", "option", false),
+            listed("c", "Cor", "text", false),
+        ]]);
+        let catalog = Catalog::embedded().unwrap();
+        let source = catalog.source("ploomes").unwrap();
+        let custom = source.custom_fields.as_ref().unwrap();
+        let mut deals = source.tables["deals"].clone();
+        assert_eq!(apart(&fields, &deals, custom), fields);
+        for name in ["canais", "regiao_id"] {
+            let column = deals.columns[0].clone();
+            deals.columns.push(crate::schema::Column {
+                name: name.to_owned(),
+                ..column
+            });
+        }
+        let apart = apart(&fields, &deals, custom);
+        assert_eq!(columns_of(&apart), ["a: canais_2", "b: regiao_2_val regiao_2_id", "c: cor"]);
+        assert_eq!(synchronise(&apart, &[], &deals, custom), apart);
     }
 
     #[test]

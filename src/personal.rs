@@ -96,11 +96,11 @@ impl PersonalConfig {
                 names.dedup();
                 return Err(wrong("table".to_owned()).hint(format!("the tables are {}", names.join(", "))));
             }
-            // Which custom fields there are is known when a table is exported.
+            // Which custom fields a table has is known when it is exported: `unmatched` is asked then.
             let Some(column) = rule
                 .column
                 .as_ref()
-                .filter(|_| !matched.iter().any(|table| table.custom_fields.is_some()))
+                .filter(|_| !matched.iter().any(|table| table.id == rule.table && table.custom_fields.is_some()))
             else {
                 continue;
             };
@@ -114,7 +114,12 @@ impl PersonalConfig {
                     .collect();
                 names.sort_unstable();
                 names.dedup();
-                return Err(wrong("column".to_owned()).hint(format!("the columns of `{}` are {}", rule.table, names.join(", "))));
+                let custom = if matched.iter().any(|table| table.custom_fields.is_some()) {
+                    "; the column of a custom field is chosen for under the whole name of its table"
+                } else {
+                    ""
+                };
+                return Err(wrong("column".to_owned()).hint(format!("the columns of `{}` are {}{custom}", rule.table, names.join(", "))));
             }
         }
         Ok(())
@@ -206,18 +211,24 @@ impl Policies {
         self.default != Policy::Keep || chosen.any(|policy| policy != Policy::Keep)
     }
 
-    /// The keys under `[personal.tables]` that speak of a column which this table, with its custom fields, does not have.
-    pub fn unmatched(&self, table: &Table) -> Vec<String> {
-        let names = || table.columns.iter().map(|column| &column.name).chain(&table.dropped);
-        let speaks = |rule: &&Rule| {
-            let of_this = rule.table == table.id && rule.column.as_ref().is_some_and(|column| !column.contains(['*', '?']));
-            of_this && !names().any(|name| rule.column.as_ref() == Some(name))
+    /// Whether every key under `[personal.tables]` that names this table matches a column that it has with its custom fields.
+    ///
+    /// # Errors
+    /// When one matches none: what was meant to go would stay in clear.
+    pub fn check_columns(&self, table: &Table) -> Result<()> {
+        let has = |glob: &str| {
+            let mut names = table.columns.iter().map(|column| &column.name).chain(&table.dropped);
+            names.any(|name| matches(glob, name))
         };
-        self.rules
-            .iter()
-            .filter(speaks)
-            .map(|rule| format!("{}.{}", rule.table, rule.column.as_deref().unwrap_or_default()))
-            .collect()
+        let of_this = self.rules.iter().filter(|rule| rule.table == table.id);
+        match of_this.filter_map(|rule| rule.column.as_deref()).find(|column| !has(column)) {
+            None => Ok(()),
+            Some(column) => Err(Error::config(format!(
+                "`[personal.tables]`: `{}.{column}` matches no column of the table, declared or of a custom field",
+                table.id
+            ))
+            .hint("`afluente tables SOURCE.TABLE` and `afluente fields list` show its columns")),
+        }
     }
 
     /// What is chosen for a column of this table.

@@ -5,8 +5,8 @@ use super::export::{connections, selection};
 use super::printer::{Printer, count};
 use super::{Done, lake, stop_on_signals};
 use crate::config::Config;
-use crate::error::{Error, Result};
-use crate::export::{Export, IfBusy, Options, TableField};
+use crate::error::{Error, Kind, Result};
+use crate::export::{Export, IfBusy, Options, Synchronised, TableField};
 use crate::fields::State;
 use crate::http::{Stop, Stopper};
 use crate::lease::Holder;
@@ -17,8 +17,8 @@ const ABANDONED: &str = "stopping: the table under way is left as it was; a seco
 pub(super) async fn run(args: &FieldsArgs, printer: &Printer) -> Result<Done> {
     let stop = stop_on_signals(printer, Some(ABANDONED));
     match &args.command {
-        FieldsCommand::List(args) => tell(&args.from, args.output, |_| true, stop, printer).await,
-        FieldsCommand::Diff(args) => tell(&args.from, args.output, |state| state != State::Exported, stop, printer).await,
+        FieldsCommand::List(args) => tell(&args.from, args.output, false, stop, printer).await,
+        FieldsCommand::Diff(args) => tell(&args.from, args.output, true, stop, printer).await,
         FieldsCommand::Sync(args) => synchronise(args, stop, printer).await,
     }
 }
@@ -26,7 +26,7 @@ pub(super) async fn run(args: &FieldsArgs, printer: &Printer) -> Result<Done> {
 async fn tell(
     args: &ConnectionArgs,
     output: ListFormat,
-    wanted: impl Fn(State) -> bool,
+    only_other: bool,
     stop: (std::sync::Arc<Stopper>, Stop),
     printer: &Printer,
 ) -> Result<Done> {
@@ -34,7 +34,7 @@ async fn tell(
     // A folder that is not there stands for an empty lake.
     let lake = lake::look(&url, &config)?.unwrap_or_else(Lake::memory);
     let mut fields = plan(args, &config, lake, stop)?.fields().await?;
-    fields.retain(|field| wanted(field.state));
+    fields.retain(|field| !only_other || field.state != State::Exported);
     match output {
         ListFormat::Json => {
             let text = serde_json::to_string_pretty(&fields)
@@ -46,7 +46,10 @@ async fn tell(
     }
     let number = |state| fields.iter().filter(|field| field.state == state).count();
     let missing = number(State::New) + number(State::Retyped);
-    printer.info(&count(fields.len() as u64, "field"));
+    printer.info(&match fields.len() as u64 {
+        0 if only_other => "every field is as it was exported".to_owned(),
+        fields => count(fields, "field"),
+    });
     if missing > 0 {
         printer.info(&format!(
             "{missing} without a column for its values: the first export of a table takes all fields, `afluente fields sync` adds them later"
@@ -61,20 +64,27 @@ async fn synchronise(args: &ConnectionArgs, stop: (std::sync::Arc<Stopper>, Stop
         Error::config(format!("there is no lake at `{url}`")).hint("the first `afluente export` of a table takes all its custom fields")
     })?;
     let mut export = plan(args, &config, lake, stop)?;
-    export.lease(IfBusy::Fail, |_, _: &Holder| {}).await?;
-    let (mut columns, mut tables) = (0, 0);
-    for table in export.synchronise_fields().await? {
-        let name = format!("{}.{}", table.connection, table.table);
-        match table.added {
-            None => printer.info(&format!("{name}: not exported yet; its first export takes all its fields")),
-            Some(added) if added.is_empty() => printer.info(&format!("{name}: nothing new")),
-            Some(added) => {
+    let held = export.lease(IfBusy::Fail, |_, _: &Holder| {}).await;
+    held.map_err(|error| match error.kind() {
+        Kind::Conflict => error.hint("wait until it is done; a run that died gives its lease up within two minutes"),
+        _ => error,
+    })?;
+    let (mut columns, mut tables, mut failed) = (0, 0, 0);
+    for (name, table) in export.synchronise_fields().await? {
+        match table {
+            Ok(Synchronised::NotExported) => printer.info(&format!("{name}: not exported yet; its first export takes all its fields")),
+            Ok(Synchronised::Added(added)) if added.is_empty() => printer.info(&format!("{name}: nothing new")),
+            Ok(Synchronised::Added(added)) => {
                 (columns, tables) = (columns + added.len() as u64, tables + 1);
                 printer.info(&format!(
                     "{name}: {} added: {}",
                     count(added.len() as u64, "column"),
                     added.join(", ")
                 ));
+            }
+            Err(error) => {
+                failed += 1;
+                printer.failure(&error.context(&name));
             }
         }
     }
@@ -84,7 +94,7 @@ async fn synchronise(args: &ConnectionArgs, stop: (std::sync::Arc<Stopper>, Stop
             "{columns} added to {tables}; the next export reads them whole, to fill the new columns"
         ));
     }
-    Ok(Done::All)
+    Ok(if failed == 0 { Done::All } else { Done::Partly })
 }
 
 fn plan(args: &ConnectionArgs, config: &Config, lake: Lake, stop: (std::sync::Arc<Stopper>, Stop)) -> Result<Export> {

@@ -53,6 +53,9 @@ pub struct Manifest {
     /// When rows were last looked for that are gone at the vendor: a full read, or a sweep over all keys.
     #[serde(default, with = "words::optional_instant", skip_serializing_if = "Option::is_none")]
     pub reconciled_at: Option<DateTime<Utc>>,
+    /// The host that was asked for the rows, `public-api2.ploomes.com`: those of another are not gone on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     /// The next run is to read everything: columns were added that rows of older files may have values for at the vendor.
     #[serde(default, skip_serializing_if = "is_false")]
     pub read_again: bool,
@@ -176,6 +179,7 @@ impl Manifest {
             savepoint: None,
             resume: None,
             reconciled_at: None,
+            host: None,
             read_again: false,
             children: BTreeMap::new(),
             histories: BTreeMap::new(),

@@ -64,6 +64,7 @@ impl Manifest {
                 ..Replication::default()
             },
             columns,
+            reads_elements: false,
             dropped: self.schema.dropped.clone(),
             children: self.children.keys().cloned().collect(),
             custom_fields: None,

@@ -72,6 +72,7 @@ impl Conversion {
             Found::Json(value) => self.clear_json(*value, scratch),
             Found::Text(text) => self.plain(Kind::String, text),
             Found::NoText(_) => Err(LONE_SURROGATE),
+            Found::NoArray => Err(Bad("not an array to choose from")),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::cell::Bad;
-use super::choose::{Chooser, Chosen};
+use super::choose::{Choice, Chooser, Chosen};
 use super::text;
 use super::trie::Slots;
 use crate::json::{Kind, Scanner, Value, key_matches};
@@ -17,6 +17,8 @@ pub(super) enum Found<'p> {
     Text(Cow<'p, str>),
     /// The array of such values, or a member's name between its quotes, where that is no text.
     NoText(Value<'p>),
+    /// Something else where an array is to be chosen from. It may hold what other columns are not to show.
+    NoArray,
 }
 
 /// What was found in a record or an element.
@@ -28,71 +30,80 @@ pub(super) struct Finds<'p> {
     pub chosen: Chosen<'p>,
 }
 
-/// A path of a column: names that the trie follows, and for `a[].b` and `a[k=v].b` what is done with the elements.
+/// A path of a column: names that the trie follows, and what is done with what they lead to.
 #[derive(Debug)]
 pub(super) struct Path {
     /// The trie's node.
     pub node: usize,
-    /// Names below the elements of the array found there.
-    elements: Option<Vec<String>>,
-    /// Only elements whose member of this name has this value.
-    pub choice: Option<(String, String)>,
-    /// Where what they hold is among what was chosen.
-    chosen: usize,
-    /// It is `.`, the element itself.
-    itself: bool,
+    then: Then,
+}
+
+#[derive(Debug)]
+enum Then {
+    /// Names alone: it is the value.
+    Value,
+    /// `.`: it is the element itself.
+    Itself,
+    /// `a[].b`: names below the elements of the array.
+    Elements(Vec<String>),
+    /// `a[k=v].b`: the same, of the elements that are chosen.
+    Choice(Choice, usize),
 }
 
 impl Path {
     /// The names before `[]`, which the trie is to follow, and the path that starts where they lead.
     pub fn new(path: &ColumnPath) -> (Vec<String>, Self) {
         let mut before = Vec::new();
-        let (mut elements, mut choice): (Option<Vec<String>>, _) = (None, None);
+        let mut then = if path.0.is_empty() { Then::Itself } else { Then::Value };
         for step in &path.0 {
-            match step {
-                Step::Elements => elements = Some(Vec::new()),
-                Step::Where(member, value) => (elements, choice) = (Some(Vec::new()), Some((member.clone(), value.clone()))),
-                Step::Member(name) => elements.as_mut().unwrap_or(&mut before).push(name.clone()),
+            match (step, &mut then) {
+                (Step::Elements, _) => then = Then::Elements(Vec::new()),
+                (Step::Where(member, value), _) => then = Then::Choice(Choice::new(member, value), 0),
+                (Step::Member(name), Then::Elements(names)) => names.push(name.clone()),
+                (Step::Member(name), Then::Choice(choice, _)) => choice.follow(name),
+                (Step::Member(name), Then::Value | Then::Itself) => before.push(name.clone()),
             }
         }
-        let itself = path.0.is_empty();
-        let path = Self {
-            node: 0,
-            elements,
-            choice,
-            chosen: 0,
-            itself,
-        };
-        (before, path)
+        (before, Self { node: 0, then })
     }
 
     /// Names alone.
     pub fn is_plain(&self) -> bool {
-        self.elements.is_none() && !self.itself
+        matches!(self.then, Then::Value)
     }
 
-    /// The node is known: a choice is made there with all others.
+    fn is_itself(&self) -> bool {
+        matches!(self.then, Then::Itself)
+    }
+
+    /// Whether this one, which comes before, chooses the same elements: then the other's names stand in where an element has nothing under its own.
+    pub fn takes(&mut self, other: &Path) -> bool {
+        match (&mut self.then, &other.then) {
+            (Then::Choice(choice, _), Then::Choice(other_choice, _)) if self.node == other.node => choice.takes(other_choice),
+            _ => false,
+        }
+    }
+
+    /// The nodes are known: a choice is made there with all others.
     pub fn choose(&mut self, chooser: &mut Chooser) {
-        if let (Some(choice), Some(names)) = (&self.choice, &self.elements) {
-            self.chosen = chooser.add(self.node, choice, names);
+        if let Then::Choice(choice, at) = &mut self.then {
+            *at = chooser.add(self.node, choice);
         }
     }
 
     fn find<'p>(&self, finds: &Finds<'p>) -> Option<Found<'p>> {
         let value = finds.slots.get(self.node).copied().flatten()?;
-        let Some(names) = &self.elements else {
-            return Some(Found::Json(value));
-        };
-        if value.kind != Kind::Array {
-            return None;
-        }
         let below: Vec<Value<'p>>;
-        let values = match &self.choice {
-            None => {
+        let values = match &self.then {
+            Then::Value | Then::Itself => return Some(Found::Json(value)),
+            Then::Elements(_) if value.kind != Kind::Array => return None,
+            Then::Elements(names) => {
                 below = below_elements(value.raw, names);
                 &below
             }
-            Some(_) => match finds.chosen.get(self.chosen)?.as_slice() {
+            Then::Choice(..) if value.kind == Kind::Null => return None,
+            Then::Choice(..) if value.kind != Kind::Array => return Some(Found::NoArray),
+            Then::Choice(_, at) => match finds.chosen.at(*at) {
                 [value] => return Some(Found::Json(*value)),
                 values => values,
             },
@@ -110,7 +121,7 @@ impl Found<'_> {
         match self {
             Self::Json(value) => is_null(*value, text),
             Self::Text(found) => !text && found.is_empty(),
-            Self::NoText(_) => false,
+            Self::NoText(_) | Self::NoArray => false,
         }
     }
 }
@@ -128,7 +139,7 @@ pub(super) fn find<'p>(paths: &[Path], finds: &Finds<'p>, around: Option<&Finds<
     let mut null = None;
     for (finds, is_around) in std::iter::once((finds, false)).chain(around.map(|around| (around, true))) {
         for path in paths {
-            if path.itself && (is_around || null.is_some()) {
+            if path.is_itself() && (is_around || null.is_some()) {
                 continue;
             }
             match path.find(finds) {

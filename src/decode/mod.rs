@@ -36,7 +36,7 @@ use arrow_array::RecordBatch;
 pub use batch::BATCH_ROWS;
 pub use reject::Reject;
 
-use crate::error::{Error, Result};
+use crate::error::{self, Error, Result};
 use crate::json::{Kind, Malformed, Scanner};
 use crate::page::Page;
 use crate::schema::{Access, ColumnPath, Source, Table};
@@ -50,6 +50,8 @@ use table::{Row, Target};
 #[derive(Debug)]
 pub struct Decoder {
     target: Target,
+    /// The member that holds the values of custom fields, where some are columns.
+    asked: Option<String>,
     /// Node of the array whose elements are the rows, and its path.
     unnest: Option<(usize, String)>,
     children: Vec<Child>,
@@ -124,8 +126,10 @@ impl Decoder {
                 })
             })
             .collect::<Result<_>>()?;
+        let asked = source.custom_fields.as_ref().filter(|_| !table.fields.is_empty());
         Ok(Self {
             target,
+            asked: asked.map(|custom| custom.items.clone()),
             unnest,
             children,
             out: Output::default(),
@@ -135,8 +139,10 @@ impl Decoder {
     /// Appends the records of a page.
     ///
     /// # Errors
-    /// Only by a defect, such as a page that is not well-formed JSON, which the reader should have refused.
+    /// `Data` when no record of the page has the member that holds the values of custom fields, which was asked for: that they have none would be a guess. Else only by
+    /// a defect, such as a page that is not well-formed JSON, which the reader should have refused.
     pub fn decode(&mut self, page: &Page) -> Result<()> {
+        self.target.begin_page();
         let mut finds = self.target.finds();
         let mut element = self.target.finds();
         let mut buffers: Vec<Buffers<'_>> = self.children.iter().map(Child::buffers).collect();
@@ -144,7 +150,14 @@ impl Decoder {
             self.record(text, &mut finds, &mut element, &mut buffers)
                 .map_err(|error| error.context(format_args!("table `{}`: record {position} of a page", self.target.id())))?;
         }
-        Ok(())
+        match (&self.asked, self.target.objects_without_choices()) {
+            (Some(member), Some(objects)) => Err(Error::new(
+                error::Kind::Data,
+                format!("none of the {objects} records of a page has `{member}`, which was asked for and holds the custom fields"),
+            )
+            .hint("the table stays as it was: without it, the columns of its custom fields would become null")),
+            _ => Ok(()),
+        }
     }
 
     /// Whether a batch is full: of [`BATCH_ROWS`] rows, or about 1 MiB.

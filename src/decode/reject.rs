@@ -34,7 +34,7 @@ pub(super) fn raw(found: &Found<'_>, conversion: &Conversion) -> String {
     match found {
         Found::Text(text) => cut(text),
         Found::NoText(value) if value.kind == Kind::String => cut(value.raw),
-        Found::NoText(_) => HIDDEN_ARRAY.to_owned(),
+        Found::NoText(_) | Found::NoArray => HIDDEN_ARRAY.to_owned(),
         Found::Json(value) => hidden(*value, conversion).map_or_else(|| raw_value(*value), str::to_owned),
     }
 }
@@ -71,7 +71,7 @@ pub(super) fn raw_record<'p>(columns: impl Iterator<Item = (&'p str, Option<Foun
         match found {
             Found::Text(plain) => text::append_quoted(&plain, &mut json),
             Found::NoText(value) if value.kind == Kind::String => json.extend(["\"", value.raw, "\""]),
-            Found::NoText(_) => text::append_quoted(HIDDEN_ARRAY, &mut json),
+            Found::NoText(_) | Found::NoArray => text::append_quoted(HIDDEN_ARRAY, &mut json),
             Found::Json(value) => match hidden(value, conversion) {
                 Some(hidden) => text::append_quoted(hidden, &mut json),
                 None => text::append_json(value.raw, &mut json),

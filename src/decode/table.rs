@@ -24,6 +24,8 @@ pub(super) struct Target {
     key: Vec<usize>,
     /// A column reads the element itself, so that an element need not be an object.
     reads_elements: bool,
+    /// Objects of the page at hand, and how many of them have the arrays that columns choose from.
+    objects: (u64, u64),
     /// What is done to the values of some column is to be done to none of them by showing what they are found in.
     pub protects: bool,
     pub rows: Rows,
@@ -119,10 +121,15 @@ impl Target {
         let mut chooser = Chooser::default();
         for column in &mut columns {
             if let Place::Paths(paths) = &mut column.place {
-                for (path, node) in paths.iter_mut().zip(&mut nodes) {
+                let mut apart: Vec<Path> = Vec::with_capacity(paths.len());
+                for (mut path, node) in std::mem::take(paths).into_iter().zip(&mut nodes) {
                     path.node = node;
-                    path.choose(&mut chooser);
+                    if !apart.iter_mut().any(|before| before.takes(&path)) {
+                        apart.push(path);
+                    }
                 }
+                apart.iter_mut().for_each(|path| path.choose(&mut chooser));
+                *paths = apart;
                 if let [path] = paths.as_slice()
                     && path.is_plain()
                 {
@@ -142,17 +149,14 @@ impl Target {
                     .ok_or_else(|| unknown(name))
             })
             .collect::<Result<_>>()?;
-        let reads_elements = table
-            .columns
-            .iter()
-            .any(|column| matches!(&column.origin, Origin::Path(paths) if paths.iter().any(|path| path.0.is_empty())));
         let target = Self {
             id: table.id.clone(),
             trie,
             chooser,
             columns,
             key,
-            reads_elements,
+            reads_elements: table.reads_elements,
+            objects: (0, 0),
             protects: table.protects(),
             rows: Rows::new(table, exported_at_micros),
             counts: Counts::default(),
@@ -172,7 +176,21 @@ impl Target {
     pub fn read<'p>(&mut self, scanner: &mut Scanner<'p>, finds: &mut Finds<'p>) -> Result<Kind, Malformed> {
         let kind = self.trie.read(scanner, &mut finds.slots)?;
         self.chooser.read(&finds.slots, &mut finds.chosen)?;
+        if kind == Kind::Object {
+            self.objects.0 += 1;
+            self.objects.1 += u64::from(self.chooser.is_complete(&finds.slots));
+        }
         Ok(kind)
+    }
+
+    /// A page begins.
+    pub fn begin_page(&mut self) {
+        self.objects = (0, 0);
+    }
+
+    /// The objects of the page so far, if none of them has the arrays that columns choose from.
+    pub fn objects_without_choices(&self) -> Option<u64> {
+        (self.objects.0 > 0 && self.objects.1 == 0).then_some(self.objects.0)
     }
 
     /// The table's name.

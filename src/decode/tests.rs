@@ -10,6 +10,7 @@ use super::*;
 use crate::schema::Catalog;
 
 mod cells;
+mod fields;
 mod personal;
 mod records;
 mod reference;
@@ -311,7 +312,9 @@ fn elements_are_chosen_by_a_member() {
             ["6", "-", "-", "-", "-"],
         ]
     );
-    assert_eq!(decoded.rejects(), ["deals 3 number: 1,2 (not a number)"]);
+    let mut rejects = vec!["deals 3 number: 1,2 (not a number)".to_owned()];
+    rejects.extend(["region", "number", "both", "other"].map(|column| format!("deals 5 {column}: […] (not an array to choose from)")));
+    assert_eq!(decoded.rejects(), rejects);
 }
 
 const CUSTOMERS: &str = r#"

@@ -45,10 +45,16 @@ impl Family {
         step: &Step,
     ) -> Result<Ended> {
         let (decoded, decoded_queue) = mpsc::channel::<Decoded>(SETS_AHEAD);
+        // A read of keys alone brings no custom fields, and is not to.
+        let is_bare = step.kind == Kind::Reconcile;
+        let bare = || Table {
+            fields: Vec::new(),
+            ..self.table.clone()
+        };
         let decoder = match self.derivation {
             None => Some(Decoder::new(
                 &self.connection.source,
-                &self.table,
+                &if is_bare { bare() } else { self.table.clone() },
                 run.started_at.timestamp_micros(),
             )?),
             Some(_) => None,
@@ -217,6 +223,12 @@ impl Family {
         }
     }
 
+    /// The savepoint of what is there: one of another host's rows says nothing of this one's.
+    fn savepoint_of(&self, base: &[Option<Manifest>]) -> Option<DateTime<Utc>> {
+        let parent = base.first()?.as_ref()?;
+        parent.savepoint.filter(|_| self.other_host(Some(parent)).is_none())
+    }
+
     /// How far the cursor has been read: never less than before, and never so far that a row which changed behind a long read is passed over.
     fn savepoint(
         &self,
@@ -226,7 +238,7 @@ impl Family {
         cursor: Option<i64>,
         asked: Instant,
     ) -> Option<DateTime<Utc>> {
-        let before = base.first().and_then(|base| base.as_ref()?.savepoint);
+        let before = self.savepoint_of(base);
         if matches!(step.kind, Kind::Backfill | Kind::Reconcile) {
             return before;
         }
@@ -244,7 +256,7 @@ impl Family {
 
     /// The savepoint of an incremental table whose rows were read up to this cursor, no later than this moment.
     fn reached(&self, base: &[Option<Manifest>], cursor: Option<i64>, latest: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let before = base.first().and_then(|base| base.as_ref()?.savepoint);
+        let before = self.savepoint_of(base);
         if self.table.replication.mode != Mode::Incremental {
             return before;
         }

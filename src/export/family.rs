@@ -77,11 +77,7 @@ impl Family {
         let base = self.base(run, &tables).await?;
         let parent = base.first().and_then(Option::as_ref);
         let family = self.with_fields(run, parent, &mut refreshed.warnings).await?;
-        for unmatched in self.connection.policies.unmatched(&family.table) {
-            refreshed.warnings.push(format!(
-                "`[personal.tables]`: `{unmatched}` is no column, declared or custom: nothing was done by it"
-            ));
-        }
+        self.connection.policies.check_columns(&family.table)?;
         let outcome = family.refresh_from(run, base, refreshed).await;
         outcome.map_err(|error| match error.kind() {
             Kind::Refused if !family.table.fields.is_empty() => error.hint(format!(
@@ -96,6 +92,16 @@ impl Family {
     async fn refresh_from(self: &Arc<Self>, run: &Arc<Run>, base: Vec<Option<Manifest>>, refreshed: &mut Refreshed) -> Result<()> {
         let tables = self.tables_with_histories();
         let parent = base.first().and_then(Option::as_ref);
+        if let Some(host) = self.other_host(parent)
+            && !run.options.full_refresh
+        {
+            return Err(Error::config(format!(
+                "its rows in the lake were read from `{host}`, and connection `{}` asks `{}`",
+                self.connection.name,
+                self.host().unwrap_or_default()
+            ))
+            .hint("two accounts in one table would be neither: choose another lake (`--to`) or name the connection otherwise; `--full-refresh` replaces what is there"));
+        }
         if let Some(reason) = self.is_other(&base) {
             refreshed.warnings.push(format!("everything was read again: {reason}"));
         }

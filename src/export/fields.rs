@@ -8,21 +8,22 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use tokio::sync::{OnceCell, mpsc};
 
-use super::step::protects_otherwise;
+use super::step::differs;
 use super::{Export, Family, Run, intake};
 use crate::commit::{self, Manifest, ManifestSchema};
 use crate::decode::Decoder;
 use crate::error::{Error, Kind, Result};
-use crate::fields::{Listed, State, compare, is_read, synchronise};
+use crate::fields::{Listed, State, apart, compare, is_read, synchronise};
 use crate::http::{Client, Meter};
 use crate::read::{self, ReadOptions};
 use crate::schema::{Access, Column, ColumnPath, ColumnType, CustomFields, Fetch, Field, Origin, Replication, Source, Table};
+use crate::views;
 
 /// Pages of the list that wait to be decoded.
 const PAGES_AHEAD: usize = 2;
 
 /// What the vendor of a connection tells of its custom fields, once it was asked; or why it does not.
-pub(super) type Account = OnceCell<Result<Vec<Listed>, (Kind, String)>>;
+pub(super) type Account = OnceCell<Result<Vec<Listed>>>;
 
 /// A custom field of a table, and how it goes together with the vendor's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -40,13 +41,11 @@ pub struct TableField {
 
 /// What a synchronisation did to a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Synchronised {
-    /// The connection.
-    pub connection: String,
-    /// The table.
-    pub table: String,
-    /// Columns that it has now and had not before; none if the lake does not have the table yet.
-    pub added: Option<Vec<String>>,
+pub enum Synchronised {
+    /// The lake does not have the table yet.
+    NotExported,
+    /// Columns that it has now and had not before.
+    Added(Vec<String>),
 }
 
 impl Export {
@@ -73,21 +72,38 @@ impl Export {
     }
 
     /// Gives the chosen tables the columns of fields that are new at the vendor, and lets their next export read everything. The leases are to be held.
+    /// A table that fails stops no other. Tables that can have no custom fields are left out.
     ///
     /// # Errors
-    /// When the vendor does not tell, or refuses to give the values; when the lake cannot be read or written; `Conflict` when another run commits meanwhile.
-    pub async fn synchronise_fields(self) -> Result<Vec<Synchronised>> {
+    /// When the vendor does not tell of its fields, or the views over the lake cannot be written. Of a table: when the vendor refuses to give the values; when the lake cannot be read or written;
+    /// `Conflict` when another run commits meanwhile.
+    pub async fn synchronise_fields(self) -> Result<Vec<(String, Result<Synchronised>)>> {
+        let synchronised = self.synchronise_each().await;
+        let is_changed = |(_, one): &(String, Result<Synchronised>)| matches!(one, Ok(Synchronised::Added(columns)) if !columns.is_empty());
+        let written = match &synchronised {
+            Ok(all) if all.iter().any(is_changed) => match commit::content(&self.run.lake).await {
+                Ok(content) => views::write(&self.run.lake, &content).await,
+                Err(error) => Err(error),
+            },
+            _ => Ok(()),
+        };
+        self.run.release().await;
+        written.and(synchronised)
+    }
+
+    async fn synchronise_each(&self) -> Result<Vec<(String, Result<Synchronised>)>> {
+        for family in &self.families {
+            // What the vendor does not tell it tells of no table.
+            family.listed(&self.run).await.transpose()?;
+        }
         let mut all = Vec::new();
         for family in &self.families {
-            match family.synchronise(&self.run).await {
-                Ok(synchronised) => all.extend(synchronised),
-                Err(error) => {
-                    self.run.release().await;
-                    return Err(error.context(format!("table `{}`", family.table.id)));
-                }
+            let name = format!("{}.{}", family.connection.name, family.table.id);
+            match family.synchronise(&self.run).await.transpose() {
+                Some(Err(error)) if matches!(error.kind(), Kind::Auth | Kind::Stopped) => return Err(error.context(name)),
+                synchronised => all.extend(synchronised.map(|synchronised| (name, synchronised))),
             }
         }
-        self.run.release().await;
         Ok(all)
     }
 }
@@ -107,6 +123,16 @@ impl Family {
             None => return plain(&[]),
             Some(Ok(listed)) => listed,
             Some(Err(error)) if matches!(error.kind(), Kind::Auth | Kind::Stopped) => return Err(error),
+            // A value of a type that a field did not have stands in the same member: without the list nobody knows.
+            Some(Err(error)) if !exported.is_empty() => {
+                let refused = error.kind() == Kind::Refused;
+                let error = error.context("what its custom fields are now is not known");
+                return Err(if refused {
+                    error.hint("the table stays as it was; the token's user needs the permission to see the list of fields")
+                } else {
+                    error
+                });
+            }
             // A table without columns that it should have would be a wrong one for ever.
             Some(Err(error)) if parent.is_none() && error.kind() != Kind::Refused => return Err(error),
             Some(Err(error)) => {
@@ -146,6 +172,14 @@ impl Family {
         let mut table = self.table.clone();
         let source = &self.connection.source;
         if let (Some(custom), false) = (&source.custom_fields, fields.is_empty()) {
+            if let Some(field) = fields.iter().find(|field| !custom.knows(&field.kind)) {
+                return Err(Error::config(format!(
+                    "{}/source.toml: `[[custom_fields.types]]` has no type `{}`, of which custom field `{}` of `{}` is in the lake",
+                    source.id, field.kind, field.name, self.table.id
+                ))
+                .hint("a type that tables were exported with stays declared under its name"));
+            }
+            let fields = &apart(fields, &table, custom)[..];
             let columns = fields.iter().flat_map(|field| {
                 let mut columns = custom.columns(field, source.timezone);
                 if !is_read(field, fields, listed) {
@@ -180,14 +214,13 @@ impl Family {
     async fn listed(&self, run: &Run) -> Option<Result<Vec<Listed>>> {
         let source = &self.connection.source;
         let (custom, of) = (source.custom_fields.as_ref()?, self.table.custom_fields.as_ref()?);
-        let ask = async || {
-            list(&self.client, source, custom, run)
-                .await
-                .map_err(|error| (error.kind(), error.message().to_owned()))
-        };
-        Some(match self.account.get_or_init(ask).await {
-            Ok(listed) => Ok(listed.iter().filter(|one| one.entity == of.entity).cloned().collect()),
-            Err((kind, message)) => Err(Error::new(*kind, message.clone())),
+        // The table that comes first counts its requests.
+        let meter = &run.progress.tables[self.places[0]].meter;
+        let listed = self.account.get_or_init(|| list(&self.client, source, custom, run, meter)).await;
+        let is_own = |one: &&Listed| one.entity == of.entity;
+        Some(match listed {
+            Ok(listed) => Ok(listed.iter().filter(is_own).cloned().collect()),
+            Err(error) => Err(error.clone()),
         })
     }
 
@@ -201,7 +234,9 @@ impl Family {
         match read::probe(&self.client, &self.connection.source, &self.table, endpoint.as_deref(), meter).await {
             Err(error) if error.kind() == Kind::Refused => Ok(Some(error.message().to_owned())),
             Err(error) => Err(error),
-            Ok(probe) => Ok(probe.unavailable),
+            Ok(probe) => Ok(probe
+                .unavailable
+                .or_else(|| Some(format!("the records come without `{}`, which was asked for", probe.without?)))),
         }
     }
 
@@ -214,62 +249,54 @@ impl Family {
         let (Some(listed), Some(custom)) = (self.listed(run).await.transpose()?, &self.connection.source.custom_fields) else {
             return Ok(None);
         };
-        let mut synchronised = Synchronised {
-            connection: self.connection.name.clone(),
-            table: self.table.id.clone(),
-            added: None,
-        };
         let Some(base) = self.newest(run).await? else {
-            return Ok(Some(synchronised));
+            return Ok(Some(Synchronised::NotExported));
         };
-        let fields = synchronise(&base.schema.fields, &listed, &self.table, custom);
-        let added: Vec<String> = fields[base.schema.fields.len()..]
-            .iter()
-            .flat_map(|field| field.columns.iter().cloned())
-            .collect();
-        if fields != base.schema.fields {
-            let family = self.extended_by(&fields, &listed)?;
-            // The files stay, and with them what was done to personal data in them.
-            if let Some(what) = protects_otherwise(&base, &family.table) {
-                return Err(Error::config(format!(
-                    "what becomes of personal data is not what it was when the table was exported: {what}"
-                ))
+        // The files stay, and the next manifest says of them what this one does.
+        if let Some(what) = differs(&base, &self.extended_by(&base.schema.fields, &listed)?.table) {
+            return Err(Error::config(format!("it differs from what was exported: {what}"))
                 .hint("export the table first, then synchronise its fields"));
-            }
-            if let Some(refusal) = family.refusal(run).await? {
-                return Err(Error::new(
-                    Kind::Refused,
-                    format!("the vendor refuses the values of its custom fields: {refusal}"),
-                )
-                .hint("the token's user needs the permission to see them; nothing was changed"));
-            }
-            if let Some(lease) = run.leases.get(&self.connection.name) {
-                lease.check().await?;
-            }
-            let next = Manifest {
-                version: base.version + 1,
-                run_id: run.id.clone(),
-                committed_at: chrono::Utc::now(),
-                schema: ManifestSchema::of(&family.table),
-                read_again: base.read_again || !added.is_empty(),
-                ..base
-            };
-            if let commit::Outcome::Conflict { version } = commit::commit(&run.lake, &next).await? {
-                return Err(self.lost(version));
-            }
         }
-        synchronised.added = Some(added);
-        Ok(Some(synchronised))
+        let fields = synchronise(&base.schema.fields, &listed, &self.table, custom);
+        if fields == base.schema.fields {
+            return Ok(Some(Synchronised::Added(Vec::new())));
+        }
+        let family = self.extended_by(&fields, &listed)?;
+        if let Some(refusal) = family.refusal(run).await? {
+            return Err(Error::new(
+                Kind::Refused,
+                format!("the vendor refuses the values of its custom fields: {refusal}"),
+            )
+            .hint("the token's user needs the permission to see them; the table stays as it was"));
+        }
+        if let Some(lease) = run.leases.get(&self.connection.name) {
+            lease.check().await?;
+        }
+        let added = family.table.columns.iter().map(|column| column.name.clone());
+        let added: Vec<String> = added
+            .filter(|name| !base.schema.columns.iter().any(|column| column.name == *name))
+            .collect();
+        let next = Manifest {
+            version: base.version + 1,
+            run_id: run.id.clone(),
+            committed_at: chrono::Utc::now(),
+            schema: ManifestSchema::of(&family.table),
+            read_again: base.read_again || !added.is_empty(),
+            ..base
+        };
+        if let commit::Outcome::Conflict { version } = commit::commit(&run.lake, &next).await? {
+            return Err(self.lost(version));
+        }
+        Ok(Some(Synchronised::Added(added)))
     }
 }
 
 /// Asks the vendor for the fields of all tables.
-async fn list(client: &Client, source: &Source, custom: &CustomFields, run: &Run) -> Result<Vec<Listed>> {
+async fn list(client: &Client, source: &Source, custom: &CustomFields, run: &Run, meter: &Meter) -> Result<Vec<Listed>> {
     let table = table(source, custom)?;
     let mut decoder = Decoder::new(source, &table, 0)?;
     let (pages, mut queue) = mpsc::channel(PAGES_AHEAD);
     let options = ReadOptions::all(run.pages.clone(), run.seen_keys);
-    let meter = Meter::default();
     let decoding = async {
         let mut listed = Vec::new();
         while let Some(page) = queue.recv().await {
@@ -280,7 +307,7 @@ async fn list(client: &Client, source: &Source, custom: &CustomFields, run: &Run
         }
         Ok(listed)
     };
-    let (read, listed) = futures::join!(read::read(client, source, &table, &options, &meter, pages), decoding);
+    let (read, listed) = futures::join!(read::read(client, source, &table, &options, meter, pages), decoding);
     read.map_err(|error| error.context("the list of custom fields"))?;
     listed
 }
@@ -324,6 +351,7 @@ fn table(source: &Source, custom: &CustomFields) -> Result<Table> {
         partition: None,
         replication: Replication::default(),
         columns: columns.into_values().collect(),
+        reads_elements: false,
         dropped: Vec::new(),
         children: Vec::new(),
         custom_fields: None,

@@ -138,6 +138,7 @@ impl Family {
         if let Some(made) = facts.derived {
             (parent.derived_from, parent.derived_runs, parent.derived_by) = (made.derived_from, made.derived_runs, Some(made.derived_by));
         }
+        parent.host = self.host().map(str::to_owned);
         parent.read_again = base.is_some_and(|base| base.read_again) && !facts.read_all;
         parent.reconciled_at = facts.reconciled_at.or(base.and_then(|base| base.reconciled_at));
     }

@@ -234,20 +234,10 @@ impl Family {
             // An exploded table that was left out for a while has missed what was read since.
             let is_named = table.id == parent.table || parent.children.contains_key(&table.id);
             match manifest {
-                Some(manifest) if is_named && is_of(manifest, table) => {}
-                Some(manifest) if is_named && protects_otherwise(manifest, table).is_some() => {
-                    return Some(format!(
-                        "what becomes of personal data in `{}` is not what it was in version {}: {}",
-                        table.id,
-                        manifest.version,
-                        protects_otherwise(manifest, table).unwrap_or_default()
-                    ));
-                }
                 Some(manifest) if is_named => {
-                    return Some(format!(
-                        "the columns, key or partitions of `{}` are not those of version {}",
-                        table.id, manifest.version
-                    ));
+                    if let Some(what) = differs(manifest, table) {
+                        return Some(format!("`{}` differs from version {}: {what}", table.id, manifest.version));
+                    }
                 }
                 _ => return Some(format!("`{}` was not exported with it before", table.id)),
             }
@@ -263,6 +253,17 @@ impl Family {
             return false;
         };
         !sources.protects_as(parent)
+    }
+
+    /// The host that is asked for the rows; none where they are derived.
+    pub(super) fn host(&self) -> Option<&str> {
+        self.connection.base_url.host_str().filter(|_| self.derivation.is_none())
+    }
+
+    /// The host that the lake's rows were read from, if it is not the one that is asked now.
+    pub(super) fn other_host<'m>(&self, parent: Option<&'m Manifest>) -> Option<&'m str> {
+        let was = parent?.host.as_deref()?;
+        (Some(was) != self.host()).then_some(was)
     }
 
     /// The path to ask for, where the configuration has one.
@@ -309,10 +310,16 @@ pub(super) fn protects_otherwise(manifest: &Manifest, table: &Table) -> Option<S
     manifest.schema.protects_otherwise(&ManifestSchema::of(table))
 }
 
-/// Whether the manifest's files can be gone on with: same columns, key and folders.
-fn is_of(manifest: &Manifest, table: &Table) -> bool {
-    manifest.schema.fingerprint == ManifestSchema::of(table).fingerprint
-        && protects_otherwise(manifest, table).is_none()
-        && manifest.primary_key == table.primary_key
-        && manifest.partition == table.partition
+/// Why the manifest's files cannot be gone on with, if they cannot: other columns, key or folders, or other personal data in them.
+pub(super) fn differs(manifest: &Manifest, table: &Table) -> Option<String> {
+    let schema = ManifestSchema::of(table);
+    if let Some(what) = manifest.schema.protects_otherwise(&schema) {
+        return Some(format!("something else becomes of personal data: {what}"));
+    }
+    let other = [
+        ("other columns", manifest.schema.fingerprint != schema.fingerprint),
+        ("another primary key", manifest.primary_key != table.primary_key),
+        ("other partitions", manifest.partition != table.partition),
+    ];
+    other.iter().find(|(_, is_other)| *is_other).map(|(what, _)| (*what).to_owned())
 }

@@ -8,6 +8,7 @@ use super::walk::{Reader, Sink};
 use super::{ReadOptions, fetch, parents};
 use crate::error::Result;
 use crate::http::{Client, Meter};
+use crate::json::{Scanner, key_matches};
 use crate::page::Page;
 use crate::schema::{Source, Table};
 
@@ -20,6 +21,8 @@ pub struct Probe {
     pub counted: Option<u64>,
     /// Why there is nothing to read: the account has no such table.
     pub unavailable: Option<String>,
+    /// The member that holds the values of custom fields, if it was asked for and the record came without it.
+    pub without: Option<String>,
 }
 
 /// Asks for one row of the table (for a table read for each row of another: for one row of that one, and then its own). `endpoint` stands
@@ -58,6 +61,7 @@ pub async fn probe(client: &Client, source: &Source, table: &Table, endpoint: Op
                 rows_on_page: page.records.len() as u64,
                 counted: page.count,
                 unavailable: None,
+                without: without(source, table, &page),
             },
             First::Unavailable(reason) => Probe::unavailable(reason),
             First::None => Probe::default(),
@@ -73,6 +77,20 @@ impl Probe {
             ..Self::default()
         }
     }
+}
+
+fn without(source: &Source, table: &Table, page: &Envelope) -> Option<String> {
+    let custom = source.custom_fields.as_ref().filter(|_| !table.fields.is_empty())?;
+    let record = page.body.get(page.records.first()?.range.clone())?;
+    let mut scanner = Scanner::new(std::str::from_utf8(record).ok()?);
+    scanner.begin_object().ok()?;
+    while let Some(name) = scanner.next_key().ok()? {
+        if key_matches(name, &custom.items) {
+            return None;
+        }
+        scanner.skip().ok()?;
+    }
+    Some(custom.items.clone())
 }
 
 enum First {

@@ -24,7 +24,7 @@ pub(super) fn source(source: &Source, texts: &BTreeMap<String, String>) -> Resul
             source.id
         )));
     }
-    if let Some(message) = source.custom_fields.as_ref().and_then(wrong_fields) {
+    if let Some(message) = source.custom_fields.as_ref().and_then(|fields| wrong_fields(fields, source)) {
         return Err(Error::config(format!("{}/source.toml: custom_fields: {message}", source.id)));
     }
     for table in source.tables.values() {
@@ -48,7 +48,7 @@ pub(super) fn source(source: &Source, texts: &BTreeMap<String, String>) -> Resul
 }
 
 /// What is wrong with a declaration of custom fields.
-fn wrong_fields(fields: &CustomFields) -> Option<String> {
+fn wrong_fields(fields: &CustomFields, source: &Source) -> Option<String> {
     if !fields.endpoint.starts_with('/') {
         return Some(format!("endpoint `{}`: expected a path that starts with a slash", fields.endpoint));
     }
@@ -60,8 +60,23 @@ fn wrong_fields(fields: &CustomFields) -> Option<String> {
         if let Some(Err(message)) = kind.member.as_ref().map(|member| member.parse::<ColumnPath>()) {
             return Some(format!("type `{}`: {message}", kind.name));
         }
+        let mut references = kind.columns.iter().filter_map(|column| column.references.as_ref());
+        if let Some(unknown) = references.find(|references| !is_column(references, source)) {
+            return Some(format!(
+                "type `{}`: references `{unknown}`, which is not a `table.column` of this source",
+                kind.name
+            ));
+        }
     }
     None
+}
+
+/// `table.column`
+fn is_column(name: &str, source: &Source) -> bool {
+    let found = name
+        .split_once('.')
+        .and_then(|(table, column)| source.tables.get(table)?.column(column));
+    found.is_some()
 }
 
 /// The line on which a key or column is set: the columns stand on one line each.
@@ -250,10 +265,7 @@ impl Check<'_> {
                 )));
             }
             if let Some(references) = &column.references {
-                let known = references
-                    .split_once('.')
-                    .is_some_and(|(table, name)| self.source.tables.get(table).is_some_and(|table| table.column(name).is_some()));
-                if !known {
+                if !is_column(references, self.source) {
                     return Err(wrong(format!(
                         "references `{references}`, which is not a `table.column` of this source"
                     )));

@@ -82,6 +82,9 @@ pub struct FieldColumn {
     /// Members of a value: the first that is there and not null.
     #[serde(deserialize_with = "one_or_many")]
     pub value: Vec<String>,
+    /// `table.column` that it is the key of. It is then no personal data of its own, as no key is.
+    #[serde(default)]
+    pub references: Option<String>,
 }
 
 impl CustomFields {
@@ -102,7 +105,12 @@ impl CustomFields {
         }
     }
 
-    /// The columns of a field, named as it says. Those of a type that is not declared any more are null in every row.
+    /// Whether there is a type of this name.
+    pub fn knows(&self, kind: &str) -> bool {
+        self.kind(kind).is_some()
+    }
+
+    /// The columns of a field, named as it says; none of a type that is not declared.
     pub fn columns(&self, field: &Field, zone: Tz) -> Vec<Column> {
         let single;
         let columns: &[FieldColumn] = match self.kind(&field.kind) {
@@ -112,6 +120,7 @@ impl CustomFields {
                     suffix: String::new(),
                     kind: ColumnType::Text,
                     value: kind.joined.clone(),
+                    references: None,
                 }];
                 &single
             }
@@ -130,12 +139,15 @@ impl CustomFields {
             kind: column.kind,
             origin: Origin::Path(column.value.iter().map(path).collect()),
             description: format!("Campo personalizado \u{201c}{}\u{201d}.", field.name),
-            references: None,
+            references: column.references.clone(),
             zone,
             wall_clock: false,
             format: None,
             // What it holds the account alone knows, unless its name says so.
-            personal: Some(Personal::suggested_by(name).unwrap_or(Personal::Custom)),
+            personal: match column.references {
+                Some(_) => None,
+                None => Some(Personal::suggested_by(&field.name).unwrap_or(Personal::Custom)),
+            },
             treatment: None,
         };
         field.columns.iter().zip(columns).map(column).collect()

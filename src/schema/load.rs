@@ -168,8 +168,10 @@ fn resolve(file: &str, text: &str, id: &str, decl: TableDecl, source: &SourceDec
                 .map_err(|message| Error::config(format!("{file}:{}: column `{name}`: {message}", line())))?,
         );
     }
+    let is_itself = |column: &Column| matches!(&column.origin, Origin::Path(paths) if paths.iter().any(|path| path.0.is_empty()));
     Ok(Table {
         id: id.to_owned(),
+        reads_elements: columns.iter().any(is_itself),
         title: decl.title,
         description: decl.description,
         experimental: decl.experimental,

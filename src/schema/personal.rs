@@ -83,7 +83,7 @@ impl Personal {
         Self::ALL.into_iter().find(|kind| kind.name() == word)
     }
 
-    /// What a column of this name is likely to hold, in Portuguese or English; nothing if the name says nothing of persons. Case and accents do not matter.
+    /// What a column or field of this name is likely to hold, in Portuguese or English; nothing if the name says nothing of persons. Case and accents do not matter.
     ///
     /// | part of the name | kind |
     /// |---|---|
@@ -98,12 +98,12 @@ impl Personal {
     /// | `endereco`, `address`, `logradouro`, `bairro`, `street`, `neighborhood`, `zipcode`, `complement`; the word `rua`, `cep`, `zip`, `district`, `city`, `cidade` | address |
     /// | `cargo`, `jobtitle`, `occupation`, `profissao` | job |
     /// | `observac`, `anotac`, `coment`, `comment`; a word that ends in `note`, `notes`, `notas`, `description`, `descricao`, `titulo`, `assunto`, `subject`; the word `title`, `content`, `obs`, `filename` | free_text |
-    /// | a word that ends in `name`, `nome`, `nickname`, `apelido`, `razaosocial`; the word `salesperson`, `vendedor` | name |
+    /// | a word that ends in `name`, `nome`, `nickname`, `apelido`, `razaosocial`; `razao_social`; the word `salesperson`, `vendedor` | name |
     /// | `website`; a word that ends in `url`, `link`; the word `site` | link |
     ///
-    /// Words are what `_` parts, without digits at their end. The first line that fits counts.
-    pub fn suggested_by(column: &str) -> Option<Self> {
-        let name: String = column.to_lowercase().chars().map(unaccented).collect();
+    /// Words are what `_`, blanks and marks part, without digits at their end; letters that stand alone are one word: `C.P.F.` is `cpf`. The first line that fits counts.
+    pub fn suggested_by(name: &str) -> Option<Self> {
+        let name = parted(name);
         let words: Vec<&str> = name
             .split('_')
             .map(|word| word.trim_end_matches(|c: char| c.is_ascii_digit()))
@@ -188,12 +188,28 @@ const SUGGESTIONS: [Suggestion; 13] = [
     ),
     suggestion(
         Personal::Name,
-        &[],
+        &["razao_social"],
         &["name", "nome", "apelido", "razaosocial"],
         &["salesperson", "vendedor"],
     ),
     suggestion(Personal::Link, &["website"], &["url", "link"], &["site"]),
 ];
+
+/// Words in lower case without accents, parted by `_`.
+fn parted(name: &str) -> String {
+    let plain: String = name.to_lowercase().chars().map(unaccented).collect();
+    let mut parted = String::with_capacity(plain.len());
+    let mut was_letter = false;
+    for word in plain.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+        let is_letter = word.chars().count() == 1;
+        if !parted.is_empty() && !(is_letter && was_letter) {
+            parted.push('_');
+        }
+        parted.push_str(word);
+        was_letter = is_letter;
+    }
+    parted
+}
 
 fn unaccented(c: char) -> char {
     match c {
@@ -258,7 +274,7 @@ pub struct Treatment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::Catalog;
+    use crate::schema::{Catalog, Origin};
 
     #[test]
     fn suggestions_follow_their_table() {
@@ -272,7 +288,17 @@ mod tests {
                 Some(Personal::Phone),
             ),
             (
-                &["cpf", "cliente_cnpj", "rg", "cnh", "register", "passaporte", "identitydocument"],
+                &[
+                    "cpf",
+                    "cliente_cnpj",
+                    "C.P.F. do sócio",
+                    "Nº do R. G.",
+                    "rg",
+                    "cnh",
+                    "register",
+                    "passaporte",
+                    "identitydocument",
+                ],
                 Some(Personal::Document),
             ),
             (&["data_nascimento", "birthday", "Aniversário"], Some(Personal::Birth)),
@@ -300,7 +326,17 @@ mod tests {
                 Some(Personal::FreeText),
             ),
             (
-                &["name", "nome", "leadname", "legalname", "razaosocial", "nickname", "apelido"],
+                &[
+                    "name",
+                    "nome",
+                    "leadname",
+                    "legalname",
+                    "razaosocial",
+                    "Razão Social",
+                    "Nome do cônjuge (se houver)",
+                    "nickname",
+                    "apelido",
+                ],
                 Some(Personal::Name),
             ),
             (&["website", "documenturl", "publiclink", "site"], Some(Personal::Link)),
@@ -350,12 +386,15 @@ mod tests {
         let mut pointless = Vec::new();
         for source in catalog.sources() {
             for table in source.tables.values() {
+                // Of an object whose members the account names, nobody else knows what they hold.
+                let is_custom = table.columns.iter().any(|column| column.origin == Origin::Member);
                 for column in &table.columns {
                     let suggested = Personal::suggested_by(&column.name).filter(|kind| match column.kind {
                         ColumnType::Boolean => false,
                         ColumnType::Timestamp | ColumnType::Date => *kind == Personal::Birth,
                         ColumnType::Text | ColumnType::Int | ColumnType::Float => true,
                     });
+                    let suggested = suggested.or((is_custom && matches!(column.origin, Origin::Path(_))).then_some(Personal::Custom));
                     let declared = declares(&source.id, &table.id, &column.name);
                     let name = format!("{}.{}.{}", source.id, table.id, column.name);
                     match (suggested, declared, column.personal) {

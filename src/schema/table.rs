@@ -30,6 +30,8 @@ pub struct Table {
     pub replication: Replication,
     /// In the order of the Parquet file, without `_exported_at`.
     pub columns: Vec<Column>,
+    /// Whether a declared column reads the element itself (`.`), be it left out or not: an element need not be an object then.
+    pub reads_elements: bool,
     /// Names of documented columns that the configuration leaves out.
     pub dropped: Vec<String>,
     /// Tables exploded from this one.

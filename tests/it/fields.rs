@@ -148,9 +148,42 @@ fn a_table_whose_fields_are_refused_is_exported_without_them_and_never_loses_the
         outcome.text()
     );
     assert!(filled(&setup).is_empty());
-    let refused = fields(&setup, &["sync"]);
-    assert_eq!(refused.code, 2, "{}", refused.text());
-    assert!(refused.stderr.contains("nothing was changed"), "{}", refused.text());
+    // It keeps no other table from its fields.
+    let contacts = ["ploomes", "--tables", "contacts,deals"];
+    assert_eq!(setup.export(&contacts).code, 0);
+    let sandbox = setup.world.sandbox();
+    for entity in [1, 2] {
+        let (name, kind) = ("Renda mensal".to_owned(), FieldKind::Money);
+        sandbox.change_field(&FieldChange::Add { entity, name, kind }).unwrap();
+    }
+    let refused = run(
+        setup.folder(),
+        &pairs(&setup.environment),
+        &[
+            "fields",
+            "sync",
+            "ploomes",
+            "--tables",
+            "contacts,deals",
+            "--to",
+            "lake",
+            "--schemas",
+            "schemas",
+        ],
+    );
+    assert_eq!(refused.code, 1, "{}", refused.text());
+    assert!(
+        refused.stderr.contains("ploomes.contacts: 1 column added: renda_mensal")
+            && refused
+                .stderr
+                .contains("ploomes.deals: the vendor refuses the values of its custom fields")
+            && refused.stderr.contains("the table stays as it was"),
+        "{}",
+        refused.text()
+    );
+    // Whoever reads by the views sees the column before the next export.
+    let views = std::fs::read_to_string(setup.lake().join("_views/duckdb.sql")).unwrap();
+    assert!(views.contains("renda_mensal"), "{views}");
 
     let (table, status) = ("ploomes.deals".to_owned(), 403);
     setup
@@ -168,6 +201,66 @@ fn a_table_whose_fields_are_refused_is_exported_without_them_and_never_loses_the
     assert_eq!(failed.code, 1, "{}", failed.text());
     assert!(failed.stderr.contains("the token's user needs the permission"), "{}", failed.text());
     assert_eq!(filled(&setup), before);
+}
+
+/// Of what type a field is now only the list tells: a value of another type may stand where its own stood.
+#[test]
+fn without_the_list_a_table_with_custom_fields_stays_as_it_is() {
+    let setup = setup();
+    export(&setup);
+    let before = filled(&setup);
+    let (table, status) = ("ploomes.fields".to_owned(), 403);
+    let sandbox = setup.world.sandbox();
+    sandbox
+        .change_field(&FieldChange::Refuse {
+            table: table.clone(),
+            status,
+        })
+        .unwrap();
+    sandbox.churn(1, 20, &["ploomes.deals"]).unwrap();
+    let failed = setup.export(&["ploomes", "--tables", "deals"]);
+    assert_eq!(failed.code, 1, "{}", failed.text());
+    assert!(
+        failed.stderr.contains("what its custom fields are now is not known")
+            && failed
+                .stderr
+                .contains("hint: the table stays as it was; the token's user needs the permission to see the list"),
+        "{}",
+        failed.text()
+    );
+    assert_eq!(filled(&setup), before);
+    sandbox.change_field(&FieldChange::Allow { table }).unwrap();
+    export(&setup);
+}
+
+/// The files stay when columns are added: a manifest that said otherwise of them would be untrue.
+#[test]
+fn a_table_that_is_declared_otherwise_is_exported_before_its_fields_are_synchronised() {
+    let setup = setup();
+    export(&setup);
+    let entity = 2;
+    let (name, kind) = ("Renda mensal".to_owned(), FieldKind::Money);
+    setup
+        .world
+        .sandbox()
+        .change_field(&FieldChange::Add { entity, name, kind })
+        .unwrap();
+    let file = setup.folder().join("schemas/ploomes/deals.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let more = "nova = { type = \"text\", path = \"Nova\", description = \"Nova.\" }\n";
+    std::fs::write(&file, text + more).unwrap();
+    let refused = fields(&setup, &["sync"]);
+    assert_eq!(refused.code, 1, "{}", refused.text());
+    assert!(
+        refused
+            .stderr
+            .contains("ploomes.deals: it differs from what was exported: other columns")
+            && refused.stderr.contains("hint: export the table first"),
+        "{}",
+        refused.text()
+    );
+    assert!(export(&setup).stderr.contains("`deals` differs from version 1: other columns"));
+    assert_eq!(fields(&setup, &["sync"]).code, 0);
 }
 
 #[test]

@@ -40,6 +40,13 @@ const RECORD: &str = r#"{"id":7,"name":"Maria da Silva","emails":[{"value":"mari
     "born":"1980-01-31","note":"ligar p\u0061ra Maria","phones":["+55 11 98888-7766"]}"#;
 
 #[test]
+fn an_element_whose_own_column_is_left_out_is_a_row_still() {
+    let decoded = decode(&treated("[kinds]\nphone = \"drop\""), "people", &[&[RECORD]]);
+    assert_eq!(decoded.rows(1), [["7", "Maria da Silva"]]);
+    assert_eq!(decoded.rejects(), [""; 0]);
+}
+
+#[test]
 fn what_is_hashed_masked_and_null() {
     let hash = |text: &str| key().hash(text.as_bytes());
     let hashed = decode(&treated("default = \"hash\""), "people", &[&[RECORD]]);

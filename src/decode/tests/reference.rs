@@ -42,6 +42,7 @@ const TABLES: &[(&str, &str)] = &[
         sum    = { type = "float", path = "a.l[]", description = "." }
         one    = { type = "float", path = ["l[a=1].b", "l[a=12].b", "d"], description = "." }
         some   = { type = "text", path = "l[a=true].b.c", description = "." }
+        either = { type = "text", path = ["l[a=1].c", "d", "l[a=1].b"], description = "." }
         other  = { type = "text", path = "a.l[b=a].c", description = "." }
         "#,
     ),
@@ -310,11 +311,16 @@ impl Row<'_> {
                 let text = column.kind == ColumnType::Text;
                 let mut null = None;
                 for (json, is_element) in [(Some(self.element), true), (self.around, false)] {
-                    for path in paths {
-                        if path.0.is_empty() && (!is_element || null.is_some()) {
+                    for (at, path) in paths.iter().enumerate() {
+                        let is_same = |other: &&ColumnPath| chosen(path).is_some_and(|head| chosen(other) == Some(head));
+                        if path.0.is_empty() && (!is_element || null.is_some()) || paths[..at].iter().any(|other| is_same(&other)) {
                             continue;
                         }
-                        match json.and_then(|json| hit(json, path)) {
+                        let alternatives: Vec<&ColumnPath> = match chosen(path) {
+                            None => vec![path],
+                            Some(_) => paths.iter().filter(is_same).collect(),
+                        };
+                        match json.and_then(|json| first_hit(json, &alternatives)) {
                             Some(Hit::Json(Null)) => null = null.or(Some(Hit::Json(Null))),
                             Some(Hit::Json(Text(empty))) if empty.is_empty() && !text => null = null.or(Some(Hit::Json(Text(empty)))),
                             Some(Hit::Joined(empty)) if empty.is_empty() && !text => null = null.or(Some(Hit::Joined(empty))),
@@ -373,23 +379,42 @@ fn member<'j>(json: &'j Json, name: &str) -> Option<&'j Json> {
         .map(|(_, value)| value)
 }
 
+/// The path up to the elements it chooses.
+fn chosen(path: &ColumnPath) -> Option<&[Step]> {
+    let at = path.0.iter().position(|step| matches!(step, Step::Where(..)))?;
+    Some(&path.0[..=at])
+}
+
 fn hit(json: &Json, path: &ColumnPath) -> Option<Hit> {
+    first_hit(json, &[path])
+}
+
+/// Of paths that choose the same elements, each element gives what is under the first that leads to something.
+fn first_hit(json: &Json, paths: &[&ColumnPath]) -> Option<Hit> {
+    let path = *paths.first()?;
     let mut json = json;
     for (at, step) in path.0.iter().enumerate() {
         match step {
             Step::Member(name) => json = member(json, name)?,
             Step::Where(key, wanted) => {
-                let Array(elements) = json else { return None };
-                let rest = ColumnPath(path.0[at + 1..].to_vec());
+                let elements = match json {
+                    Array(elements) => elements,
+                    Null => return None,
+                    _ => return Some(Hit::Unjoinable),
+                };
+                let rests: Vec<ColumnPath> = paths.iter().map(|path| ColumnPath(path.0[at + 1..].to_vec())).collect();
                 let is_chosen = |element: &&Json| {
                     let value = member(element, key).filter(|value| !matches!(value, Null | Array(_) | Object(_)));
                     value.and_then(text).as_ref() == Some(wanted)
                 };
-                let values = elements.iter().filter(is_chosen).filter_map(|element| match hit(element, &rest) {
-                    Some(Hit::Json(value)) if value != Null => Some(value),
-                    _ => None,
-                });
-                let values: Vec<Json> = values.collect();
+                let value = |element: &Json| {
+                    let values = rests.iter().filter_map(|rest| match hit(element, rest) {
+                        Some(Hit::Json(value)) if value != Null => Some(value),
+                        _ => None,
+                    });
+                    values.into_iter().next()
+                };
+                let values: Vec<Json> = elements.iter().filter(is_chosen).filter_map(value).collect();
                 return match &values[..] {
                     [] => None,
                     [value] => Some(Hit::Json(value.clone())),
