@@ -11,12 +11,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
-use crate::commit::{self, Entry, Manifest, Outcome};
+use crate::commit::{self, Entry, Manifest};
 use crate::error::{Error, Kind, Result};
 use crate::scan::{DataFileReader, conform};
 use crate::schema::{Table, arrow_schema};
@@ -118,9 +117,7 @@ pub async fn compact(
             let (lake, manifest, groups, run_id, options) =
                 (lake.clone(), manifest.clone(), groups.clone(), run_id.clone(), options.clone());
             let handle = Handle::current();
-            spawn_blocking(move || merge(&lake, &manifest, &groups, &run_id, &options, &handle))
-                .await
-                .map_err(|error| Error::defect(format!("the writer ended unexpectedly: {error}")))??
+            spawn_blocking(move || merge(&lake, &manifest, &groups, &run_id, &options, &handle)).await??
         };
         staged.push(files);
     }
@@ -128,20 +125,22 @@ pub async fn compact(
     let mut published = publish_all(staged.into_iter().flatten().collect()).await?.into_iter();
     for ((manifest, groups), size) in family.iter().zip(&plans).zip(sizes) {
         let files: Vec<DataFile> = published.by_ref().take(size).collect();
-        next.push((!groups.is_empty()).then(|| successor(lake, manifest, groups, files, &run_id)));
+        let merged: Vec<&str> = groups.iter().flatten().map(|entry| entry.path.as_str()).collect();
+        next.push((!groups.is_empty()).then(|| manifest.successor(lake, &run_id, &merged, files)));
     }
     let mut children: BTreeMap<String, u64> = BTreeMap::new();
     for manifest in next.iter().skip(1).flatten() {
         children.insert(manifest.table.clone(), manifest.version);
     }
     if !children.is_empty() {
-        let parent = next[0].get_or_insert_with(|| successor(lake, parent, &[], Vec::new(), &run_id));
+        let parent = next[0].get_or_insert_with(|| parent.successor(lake, &run_id, &[], Vec::new()));
         parent.children.extend(children);
     }
     let next: Vec<(&Manifest, Manifest)> = family.iter().zip(next).filter_map(|(old, new)| Some((old, new?))).collect();
     for (old, new) in &next {
         if old.rows != new.rows {
-            delete_new(lake, next.iter().map(|(_, new)| new)).await?;
+            let dead: Vec<String> = next.iter().flat_map(|(_, new)| new.written()).collect();
+            lake.delete(&dead).await?;
             return Err(Error::defect(format!(
                 "merging `{}` would make {} rows of {}",
                 old.folder(),
@@ -214,29 +213,23 @@ fn merge(
 
 fn rewrite(writer: &mut TableWriter, lake: &Lake, manifest: &Manifest, table: &Table, group: &[Entry], handle: &Handle) -> Result<()> {
     let schema = arrow_schema(table);
-    let open = |entry: &Entry| {
-        let path = format!("{}/{}", manifest.folder(), entry.path);
-        DataFileReader::open(lake, &path, entry.meta.content_length, handle.clone())
-    };
     if !is_ascending(manifest, group) {
         // A file that claims an order ends where it breaks: of two small files two would be made, every time.
         writer.claim_no_order();
     }
     for entry in group {
-        let reader = open(entry)?;
-        let file = || lake.url(&format!("{}/{}", manifest.folder(), entry.path));
+        let path = manifest.path_of(entry);
+        let reader = DataFileReader::open(lake, &path, entry.meta.content_length, handle.clone())?;
         let mut rows = 0;
-        for row_group in 0..reader.row_groups() {
-            for batch in reader.read(row_group, None, None)? {
-                let batch = conform(&batch?, &schema).map_err(|error| error.context(format!("data file `{}`", file())))?;
-                rows += batch.num_rows() as u64;
-                writer.write(&batch)?;
-            }
+        for batch in reader.batches(None) {
+            let batch = conform(&batch?, &schema).map_err(|error| error.context(format!("data file `{}`", lake.url(&path))))?;
+            rows += batch.num_rows() as u64;
+            writer.write(&batch)?;
         }
         if rows != entry.meta.record_count {
             return Err(Error::store(format!(
                 "data file `{}` has {rows} rows, its manifest says {}",
-                file(),
+                lake.url(&path),
                 entry.meta.record_count
             ))
             .hint("`afluente verify` looks at every file; `afluente export --full-refresh` of the table writes its rows anew"));
@@ -256,55 +249,23 @@ fn is_ascending(manifest: &Manifest, group: &[Entry]) -> bool {
     bounds.windows(2).all(|pair| pair[0].1 <= pair[1].0)
 }
 
-/// The next version of a manifest, with these files in the place of those groups.
-fn successor(lake: &Lake, manifest: &Manifest, groups: &[Vec<Entry>], files: Vec<DataFile>, run_id: &str) -> Manifest {
-    let merged: Vec<&str> = groups.iter().flatten().map(|entry| entry.path.as_str()).collect();
-    let mut next = manifest.clone();
-    next.version += 1;
-    next.run_id = run_id.to_owned();
-    next.committed_at = Utc::now();
-    next.entries.retain(|entry| !merged.contains(&entry.path.as_str()));
-    let entries = files
-        .into_iter()
-        .map(|file| Entry::new(lake, &manifest.connection, &manifest.table, file));
-    next.entries.extend(entries);
-    next.rows = next.entries.iter().map(|entry| entry.meta.record_count).sum();
-    next.bytes = next.entries.iter().map(|entry| entry.meta.content_length).sum();
-    next
-}
-
 /// Commits these manifests, the parent, which is the first, last.
 async fn commit_all(lake: &Lake, next: &[(&Manifest, Manifest)], retention: Duration) -> Result<()> {
-    for at in (0..next.len()).rev() {
-        match commit::commit(lake, &next[at].1).await? {
-            Outcome::Committed => {}
-            Outcome::Conflict { version } => {
-                // Those that were committed hold the same rows as before, and stay; of the others no file can ever become live.
-                delete_new(lake, next[..=at].iter().map(|(_, new)| new)).await?;
-                return Err(Error::new(
-                    Kind::Conflict,
-                    format!(
-                        "an export committed version {version} of `{}` while its files were merged; its content stands",
-                        next[at].1.folder()
-                    ),
-                )
-                .hint("nothing is lost: compact again when no export is running"));
-            }
-        }
+    let last_first: Vec<&Manifest> = next.iter().rev().map(|(_, new)| new).collect();
+    // Those that were committed hold the same rows as before.
+    if let Some(lost) = commit::commit_family(lake, &last_first).await? {
+        return Err(Error::new(
+            Kind::Conflict,
+            format!(
+                "an export committed version {} of `{}` while its files were merged; its content stands",
+                lost.version,
+                lost.folder()
+            ),
+        )
+        .hint("nothing is lost: compact again when no export is running"));
     }
     for (_, manifest) in next {
         commit::sweep(lake, manifest, retention).await?;
     }
     Ok(())
-}
-
-/// Deletes the files that these manifests, which were not committed, would have brought.
-async fn delete_new<'a>(lake: &Lake, manifests: impl Iterator<Item = &'a Manifest>) -> Result<()> {
-    let mut dead = Vec::new();
-    for manifest in manifests {
-        let of_version = |entry: &&Entry| crate::store::data_file_version(&entry.path) == Some(manifest.version);
-        let new = manifest.entries.iter().filter(of_version);
-        dead.extend(new.map(|entry| format!("{}/{}", manifest.folder(), entry.path)));
-    }
-    lake.delete(&dead).await
 }

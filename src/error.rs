@@ -107,3 +107,10 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// A thread that panicked. What it was at stands in the panic's own message.
+impl From<tokio::task::JoinError> for Error {
+    fn from(error: tokio::task::JoinError) -> Self {
+        Self::defect(format!("a thread ended unexpectedly: {error}"))
+    }
+}

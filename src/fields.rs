@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use crate::schema::{CustomFields, EXPORTED_AT, Field, Table};
+use crate::schema::{CustomFields, EXPORTED_AT, Field, Table, unaccented};
 
 /// Longest name that a field gives its columns, in characters, without what keeps it apart from others.
 const LONGEST_NAME: usize = 60;
@@ -175,7 +175,7 @@ fn columns(name: &str, suffixes: &[&str], taken: &HashSet<String>) -> Vec<String
 fn words(name: &str) -> String {
     let mut words = String::new();
     for c in name.chars().flat_map(char::to_lowercase) {
-        match plain(c) {
+        match unaccented(c) {
             "" if c.is_ascii_alphanumeric() => words.push(c),
             // The mark of an accent that was written apart.
             "" if ('\u{300}'..='\u{36f}').contains(&c) => {}
@@ -190,24 +190,6 @@ fn words(name: &str) -> String {
         None => "field".to_owned(),
         Some('0'..='9') => format!("field_{words}"),
         Some(_) => words.to_owned(),
-    }
-}
-
-/// A letter without its accent; nothing for what is no accented letter of Latin.
-fn plain(c: char) -> &'static str {
-    match c {
-        'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' | 'ā' => "a",
-        'ç' | 'ć' | 'č' => "c",
-        'è' | 'é' | 'ê' | 'ë' | 'ē' => "e",
-        'ì' | 'í' | 'î' | 'ï' | 'ī' => "i",
-        'ñ' => "n",
-        'ò' | 'ó' | 'ô' | 'õ' | 'ö' | 'ø' | 'ō' => "o",
-        'ù' | 'ú' | 'û' | 'ü' | 'ū' => "u",
-        'ý' | 'ÿ' => "y",
-        'ß' => "ss",
-        'æ' => "ae",
-        'œ' => "oe",
-        _ => "",
     }
 }
 

@@ -13,15 +13,14 @@ mod tests;
 
 use std::time::Duration;
 
-use chrono::Utc;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
-use crate::commit::{self, Entry, Manifest, Outcome};
+use crate::commit::{self, Entry, Manifest};
 use crate::error::{Error, Kind, Result};
 use crate::hash_key::HashKey;
 use crate::lease::{Acquired, Lease};
-use crate::schema::{Origin, Source, Table};
+use crate::schema::Source;
 use crate::store::{DataFile, Lake, data_file_version};
 use crate::write::publish_all;
 
@@ -114,7 +113,7 @@ impl Work<'_> {
         self.check_whole(&parent, content).await?;
         for member in &mut members {
             let (lake, handle, of) = (self.lake.clone(), Handle::current(), member.clone());
-            member.hit = spawn_blocking(move || files::find(&lake, &of, &handle)).await.map_err(ended)??;
+            member.hit = spawn_blocking(move || files::find(&lake, &of, &handle)).await??;
         }
         let derived: Vec<&Manifest> = content.iter().filter(|other| self.is_derived(other)).collect();
         let histories: Vec<(Manifest, Member)> = derived.iter().filter_map(|derived| whole_history(derived, content)).collect();
@@ -209,7 +208,14 @@ impl Work<'_> {
                         .hint("the declarations say by which column its rows belong to it: --schemas DIR"),
                 );
             };
-            members.push((of_child, wanted.in_child(&copies(declared, declared_child)?)));
+            let copies = declared_child.key_in(declared).ok_or_else(|| {
+                Error::config(format!(
+                    "table `{child}` does not hold the key of `{table}` ({})",
+                    declared.primary_key.join(", ")
+                ))
+            })?;
+            let copies = copies.into_iter().map(|at| declared_child.columns[at].name.as_str());
+            members.push((of_child, wanted.in_child(copies)));
         }
         // Also one that is not kept any more, and that the parent does not name.
         let histories = members
@@ -253,11 +259,7 @@ impl Work<'_> {
         let mut staged = Vec::with_capacity(members.len());
         for member in members {
             let (lake, handle, of, run_id) = (self.lake.clone(), Handle::current(), member.clone(), self.run_id.to_owned());
-            staged.push(
-                spawn_blocking(move || files::rewrite(&lake, &of, &run_id, &handle))
-                    .await
-                    .map_err(ended)??,
-            );
+            staged.push(spawn_blocking(move || files::rewrite(&lake, &of, &run_id, &handle)).await??);
         }
         let sizes: Vec<usize> = staged.iter().map(Vec::len).collect();
         let mut published = publish_all(staged.into_iter().flatten().collect()).await?.into_iter();
@@ -265,7 +267,8 @@ impl Work<'_> {
         for (member, size) in members.iter().zip(sizes) {
             let files: Vec<DataFile> = published.by_ref().take(size).collect();
             if !member.hit.is_empty() {
-                next.push(self.successor(&member.manifest, &member.hit, files));
+                let hit: Vec<&str> = member.hit.iter().map(|(entry, _)| entry.path.as_str()).collect();
+                next.push(member.manifest.successor(self.lake, self.run_id, &hit, files));
             }
         }
         let own = next
@@ -273,7 +276,7 @@ impl Work<'_> {
             .position(|manifest| manifest.table == parent.table)
             .map(|at| next.remove(at));
         if !next.is_empty() || own.is_some() {
-            let mut parent = own.unwrap_or_else(|| self.successor(parent, &[], Vec::new()));
+            let mut parent = own.unwrap_or_else(|| parent.successor(self.lake, self.run_id, &[], Vec::new()));
             for manifest in &next {
                 for named in [&mut parent.children, &mut parent.histories] {
                     named
@@ -284,17 +287,16 @@ impl Work<'_> {
             next.push(parent);
             lease.check().await?;
         }
-        for manifest in &next {
-            if let Outcome::Conflict { version } = commit::commit(self.lake, manifest).await? {
-                return Err(Error::new(
-                    Kind::Conflict,
-                    format!(
-                        "another run committed version {version} of `{}` meanwhile; its content stands",
-                        manifest.folder()
-                    ),
-                )
-                .hint("forget again when no export is running"));
-            }
+        if let Some(lost) = commit::commit_family(self.lake, &next.iter().collect::<Vec<_>>()).await? {
+            return Err(Error::new(
+                Kind::Conflict,
+                format!(
+                    "another run committed version {} of `{}` meanwhile; its content stands",
+                    lost.version,
+                    lost.folder()
+                ),
+            )
+            .hint("forget again when no export is running"));
         }
         let others = members.iter().map(|member| &member.manifest.table);
         let family = std::iter::once(&parent.table)
@@ -323,46 +325,19 @@ impl Work<'_> {
         self.lake.delete(&orphans).await
     }
 
-    fn successor(&self, manifest: &Manifest, hit: &[(Entry, u64)], files: Vec<DataFile>) -> Manifest {
-        let mut next = manifest.clone();
-        next.version += 1;
-        next.run_id = self.run_id.to_owned();
-        next.committed_at = Utc::now();
-        next.entries.retain(|entry| !hit.iter().any(|(other, _)| other.path == entry.path));
-        let entries = files
-            .into_iter()
-            .map(|file| Entry::new(self.lake, &manifest.connection, &manifest.table, file));
-        next.entries.extend(entries);
-        next.rows = next.entries.iter().map(|entry| entry.meta.record_count).sum();
-        next.bytes = next.entries.iter().map(|entry| entry.meta.content_length).sum();
-        next
-    }
-
     /// The tables that have rejects of the key, and how it stands there.
     fn rejecting(&self, members: &[Member]) -> Result<Vec<rejects::Of>> {
         let Some(first) = members.first() else { return Ok(Vec::new()) };
         let is_history = |member: &&Member| !self.source.tables.contains_key(&member.manifest.table);
         let of = |member: &Member| {
-            let key = &member.manifest.primary_key;
-            let places = member.wanted.places(key);
+            // A table without a key of its own tells its parent's.
+            let of = if member.manifest.primary_key.is_empty() { first } else { member };
+            let key = &of.manifest.primary_key;
             rejects::Of {
                 table: member.manifest.table.clone(),
-                // A table without a key of its own tells its parent's.
-                places: if key.is_empty() {
-                    first.wanted.places(&first.manifest.primary_key)
-                } else {
-                    places
-                },
-                parts: if key.is_empty() {
-                    first.manifest.primary_key.len()
-                } else {
-                    key.len()
-                },
-                wanted: if key.is_empty() {
-                    first.wanted.clone()
-                } else {
-                    member.wanted.clone()
-                },
+                places: of.wanted.places(key),
+                parts: key.len(),
+                wanted: of.wanted.clone(),
                 key: self.options.key.clone(),
             }
         };
@@ -372,10 +347,10 @@ impl Work<'_> {
     /// Columns of other tables that hold the key.
     fn referred_by(&self) -> Vec<String> {
         let of = format!("{}.", self.options.table);
-        let tables = self.source.tables.values().filter(|table| table.id != self.options.table);
-        let goes = |table: &Table| matches!(&table.access, crate::schema::Access::Explode(explode) if explode.table == self.options.table);
+        let own = Some(self.options.table.as_str());
+        let tables = self.source.tables.values();
         tables
-            .filter(|table| !goes(table))
+            .filter(|table| own != Some(&table.id) && own != table.exploded_from())
             .flat_map(|table| {
                 let refers = table
                     .columns
@@ -404,30 +379,4 @@ fn whole_history(derived: &Manifest, content: &[Manifest]) -> Option<(Manifest, 
             .collect(),
     };
     Some((derived.clone(), member))
-}
-
-/// For each column of the parent's key, the column of the exploded table that copies it.
-fn copies(parent: &Table, child: &Table) -> Result<Vec<String>> {
-    parent
-        .primary_key
-        .iter()
-        .map(|name| {
-            let is_copy = |origin: &Origin| matches!(origin, Origin::Parent(of) if of == name);
-            child
-                .columns
-                .iter()
-                .find(|column| is_copy(&column.origin))
-                .map(|column| column.name.clone())
-                .ok_or_else(|| {
-                    Error::config(format!(
-                        "table `{}` does not hold `{name}`, of the key of `{}`",
-                        child.id, parent.id
-                    ))
-                })
-        })
-        .collect()
-}
-
-fn ended(error: tokio::task::JoinError) -> Error {
-    Error::defect(format!("a thread ended unexpectedly: {error}"))
 }

@@ -33,6 +33,8 @@
 // Outside data never panics: each of these would be a defect here. Tests may.
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::dbg_macro, clippy::print_stdout)]
 
+#[cfg(test)]
+mod bench;
 pub mod cli;
 pub mod commit;
 pub mod compact;

@@ -273,7 +273,7 @@ impl Policies {
         let copied: Vec<(String, String)> = source
             .tables
             .values()
-            .filter_map(|table| Some((explodes(table)?, table)))
+            .filter_map(|table| Some((table.exploded_from()?, table)))
             .flat_map(|(parent, table)| {
                 let copies = table.columns.iter().filter_map(|column| match &column.origin {
                     Origin::Parent(name) => Some((parent.to_owned(), name.clone())),
@@ -301,7 +301,7 @@ impl Policies {
             })
             .collect();
         for table in source.tables.values_mut() {
-            let Some(parent) = explodes(table).map(str::to_owned) else {
+            let Some(parent) = table.exploded_from().map(str::to_owned) else {
                 continue;
             };
             let id = table.id.clone();
@@ -403,14 +403,6 @@ impl Policies {
             column.name,
             words.join(" or ")
         )))
-    }
-}
-
-/// The table that this one is exploded from.
-fn explodes(table: &Table) -> Option<&str> {
-    match &table.access {
-        crate::schema::Access::Explode(explode) => Some(&explode.table),
-        crate::schema::Access::Fetch(_) | crate::schema::Access::Derived => None,
     }
 }
 

@@ -152,6 +152,18 @@ impl DataFileReader {
         }
     }
 
+    /// The rows of the whole file, as [`DataFileReader::read`] gives those of a row group. Groups are fetched in turn, and one at a time is held. Stop at an
+    /// error: what follows it are the rows of the next group.
+    pub fn batches(&self, columns: Option<&[&str]>) -> impl Iterator<Item = Result<RecordBatch>> {
+        (0..self.row_groups()).flat_map(move |group| {
+            let (rows, error) = match self.read(group, columns, None) {
+                Ok(rows) => (Some(rows), None),
+                Err(error) => (None, Some(Err(error))),
+            };
+            rows.into_iter().flatten().chain(error)
+        })
+    }
+
     /// The bloom filter of a column in a row group, if it has one: a key that it does not let through is not there.
     ///
     /// # Errors

@@ -11,7 +11,7 @@
 mod file;
 mod keys;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 
 use std::collections::{HashMap, HashSet};
 
@@ -191,7 +191,7 @@ fn read_family(lake: &Lake, handle: &Handle, family: &Family, whole: Vec<Vec<Ent
 /// Why a file cannot be what the manifest says, as far as the listing tells.
 fn present(sizes: &HashMap<&str, u64>, manifest: &Manifest, entry: &Entry) -> Option<Finding> {
     let expected = entry.meta.content_length;
-    let what = match sizes.get(path(manifest, entry).as_str()) {
+    let what = match sizes.get(manifest.path_of(entry).as_str()) {
         None => "is not there".to_owned(),
         Some(found) if *found != expected => format!("has {found} bytes, expected {expected}"),
         Some(_) => return None,
@@ -224,7 +224,7 @@ fn missing_versions(family: &Family) -> Vec<Finding> {
 fn left_over(listing: &[Object], manifests: &[Manifest]) -> Vec<Finding> {
     let live: HashSet<String> = manifests
         .iter()
-        .flat_map(|manifest| manifest.entries.iter().map(|entry| path(manifest, entry)))
+        .flat_map(|manifest| manifest.entries.iter().map(|entry| manifest.path_of(entry)))
         .collect();
     let mut tables: Vec<(String, Vec<&Object>)> = Vec::new();
     for object in listing {
@@ -261,13 +261,8 @@ fn left_over(listing: &[Object], manifests: &[Manifest]) -> Vec<Finding> {
 fn fault(manifest: &Manifest, entry: Option<&Entry>, what: &str, advice: &'static str) -> Finding {
     Finding {
         level: Level::Fault,
-        file: entry.map_or_else(|| manifest.folder(), |entry| path(manifest, entry)),
+        file: entry.map_or_else(|| manifest.folder(), |entry| manifest.path_of(entry)),
         what: what.to_owned(),
         advice,
     }
-}
-
-/// Relative to the lake.
-fn path(manifest: &Manifest, entry: &Entry) -> String {
-    format!("{}/{}", manifest.folder(), entry.path)
 }

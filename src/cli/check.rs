@@ -194,15 +194,10 @@ async fn survey(export: &Export, connection: &Connection, set: &CustomerX, table
             handle,
             manifests: &manifests,
             memory: Options::default().memory / 8,
-            go_on: &|| match stop.is_requested() {
-                true => Err(Error::new(Kind::Stopped, "stopped on request")),
-                false => Ok(()),
-            },
+            go_on: &|| stop.check(),
         })
     });
-    let survey = surveyed
-        .await
-        .map_err(|error| Error::defect(format!("the survey ended unexpectedly: {error}")))??;
+    let survey = surveyed.await??;
     let mut told = format!(
         "{} of what the lake holds: {} without an identity ({}), {} sharing one with another row",
         count(survey.rows, "row"),

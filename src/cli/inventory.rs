@@ -58,10 +58,10 @@ fn add<'a>(lines: &mut Vec<Line<'a>>, source: &'a Source, only: Option<&Table>, 
         for column in &table.columns {
             let policy = chosen.map(|(_, policies)| {
                 // A copy is what it is copied from.
-                let copied = match (&column.origin, &table.access) {
-                    (Origin::Parent(name), crate::schema::Access::Explode(explode)) => source
+                let copied = match (&column.origin, table.exploded_from()) {
+                    (Origin::Parent(name), Some(parent)) => source
                         .tables
-                        .get(&explode.table)
+                        .get(parent)
                         .and_then(|parent| Some(policies.of(&parent.id, parent.column(name)?))),
                     _ => None,
                 };

@@ -249,10 +249,8 @@ fn mermaid(sources: &[&Source], only: Option<&Table>) -> String {
         };
         for table in source.tables.values() {
             let concerns = |other: &str| only.is_none_or(|only| only.id == table.id || only.id == other);
-            if let Access::Explode(explode) = &table.access
-                && concerns(&explode.table)
-            {
-                text.push_str(&format!("    {} ||--o{{ {} : explodes\n", name(&explode.table), name(&table.id)));
+            if let Some(parent) = table.exploded_from().filter(|parent| concerns(parent)) {
+                text.push_str(&format!("    {} ||--o{{ {} : explodes\n", name(parent), name(&table.id)));
             }
             for column in &table.columns {
                 let Some((target, _)) = column.references.as_deref().and_then(|target| target.split_once('.')) else {
@@ -283,7 +281,7 @@ mod tests {
         let exploded = sources
             .iter()
             .flat_map(|source| source.tables.values())
-            .filter(|table| matches!(table.access, Access::Explode(_)));
+            .filter(|table| table.exploded_from().is_some());
         assert_eq!(mermaid(&sources, None).lines().count(), 1 + references.count() + exploded.count());
     }
 

@@ -198,6 +198,33 @@ impl Manifest {
         table_folder(&self.connection, &self.table)
     }
 
+    /// Where a file of it is, relative to the lake.
+    pub fn path_of(&self, entry: &Entry) -> String {
+        format!("{}/{}", self.folder(), entry.path)
+    }
+
+    /// The files that were written for this version, relative to the lake: unless it is committed, they can never become live.
+    pub fn written(&self) -> impl Iterator<Item = String> {
+        let own = |entry: &&Entry| data_file_version(&entry.path) == Some(self.version);
+        self.entries.iter().filter(own).map(|entry| self.path_of(entry))
+    }
+
+    /// The next version, by this run: these files in the place of those at the paths that are gone, and otherwise what this one says.
+    pub fn successor(&self, lake: &Lake, run_id: &str, gone: &[&str], files: Vec<DataFile>) -> Self {
+        let stay = self.entries.iter().filter(|entry| !gone.contains(&entry.path.as_str()));
+        let new = files.into_iter().map(|file| Entry::new(lake, &self.connection, &self.table, file));
+        let entries: Vec<Entry> = stay.cloned().chain(new).collect();
+        Self {
+            version: self.version + 1,
+            run_id: run_id.to_owned(),
+            committed_at: Utc::now(),
+            rows: entries.iter().map(|entry| entry.meta.record_count).sum(),
+            bytes: entries.iter().map(|entry| entry.meta.content_length).sum(),
+            entries,
+            ..self.clone()
+        }
+    }
+
     /// Breaks of the invariants on which readers and the sweep rest. None is possible but by a defect.
     pub(super) fn check(&self) -> Result<()> {
         let broken = |what: String| Err(Error::defect(format!("manifest {} of `{}`: {what}", self.version, self.folder())));

@@ -128,6 +128,22 @@ pub async fn commit(lake: &Lake, manifest: &Manifest) -> Result<Outcome> {
     Err(failure.unwrap_or_else(|| Error::defect("a commit without an attempt")))
 }
 
+/// Commits the tables of a family in this order, the one that names the others last; gives back the one that another run was first at, if any. What was
+/// committed before it stays, beside what the other's parent names: the next run replaces it. The files of the others can never become live, and are deleted.
+///
+/// # Errors
+/// As [`commit`]; `Store` when a file cannot be deleted.
+pub async fn commit_family<'a>(lake: &Lake, family: &[&'a Manifest]) -> Result<Option<&'a Manifest>> {
+    for (at, manifest) in family.iter().enumerate() {
+        if let Outcome::Conflict { .. } = commit(lake, manifest).await? {
+            let dead: Vec<String> = family[at..].iter().flat_map(|lost| lost.written()).collect();
+            lake.delete(&dead).await?;
+            return Ok(Some(manifest));
+        }
+    }
+    Ok(None)
+}
+
 fn folder(connection: &str, table: &str) -> String {
     format!("{}/_manifest", table_folder(connection, table))
 }

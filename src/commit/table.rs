@@ -1,7 +1,5 @@
 //! A table as its manifest tells of it: for those who read and write its files without asking its vendor, and without its declaration.
 
-use chrono_tz::Tz;
-
 use super::Manifest;
 use crate::error::{Error, Result};
 use crate::schema::{
@@ -17,7 +15,7 @@ impl Manifest {
         let mut columns = Vec::with_capacity(self.schema.columns.len());
         for column in self.schema.columns.iter().filter(|column| column.name != EXPORTED_AT) {
             // As which type the vendor's values were read is not told: nothing reads them by this table.
-            let read_as = kind(&column.kind).ok_or_else(|| {
+            let read_as = ColumnType::from_name(&column.kind).ok_or_else(|| {
                 Error::store(format!(
                     "manifest {} of `{}`: column `{}` has the unknown type `{}`",
                     self.version,
@@ -28,34 +26,25 @@ impl Manifest {
                 .hint("a newer afluente wrote it: use that version or a later one")
             })?;
             columns.push(Column {
-                name: column.name.clone(),
-                kind: read_as,
-                origin: Origin::Member,
                 description: column.description.clone(),
                 references: column.references.clone(),
-                zone: Tz::UTC,
-                wall_clock: false,
-                format: None,
                 personal: column.personal.as_deref().and_then(Personal::from_name),
                 treatment: column.policy.as_deref().and_then(Policy::from_name).map(|policy| Treatment {
                     policy,
                     read_as,
                     key: None,
                 }),
+                ..Column::of(&column.name, read_as, Origin::Member)
             });
         }
         // Bounds are kept of the key and of the cursor, and of nothing else.
         let bounded = self.entries.iter().flat_map(|entry| entry.meta.min.keys());
         let cursor = bounded.into_iter().find(|name| !self.primary_key.contains(name)).cloned();
+        let access = Access::Explode(Explode {
+            table: String::new(),
+            path: ColumnPath(Vec::new()),
+        });
         Ok(Table {
-            experimental: false,
-            id: self.table.clone(),
-            title: String::new(),
-            description: String::new(),
-            access: Access::Explode(Explode {
-                table: String::new(),
-                path: ColumnPath(Vec::new()),
-            }),
             primary_key: self.primary_key.clone(),
             partition: self.partition.clone(),
             replication: Replication {
@@ -63,25 +52,10 @@ impl Manifest {
                 cursor,
                 ..Replication::default()
             },
-            columns,
-            reads_elements: false,
             dropped: self.schema.dropped.clone(),
             children: self.children.keys().cloned().collect(),
-            custom_fields: None,
             fields: self.schema.fields.clone(),
+            ..Table::of(&self.table, access, columns)
         })
     }
-}
-
-fn kind(word: &str) -> Option<ColumnType> {
-    [
-        ColumnType::Text,
-        ColumnType::Int,
-        ColumnType::Float,
-        ColumnType::Boolean,
-        ColumnType::Timestamp,
-        ColumnType::Date,
-    ]
-    .into_iter()
-    .find(|kind| kind.name() == word)
 }

@@ -4,8 +4,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 
 use super::*;
+use crate::bench::Bench;
 use crate::store::S3Options;
-use crate::verify::tests::Bench;
 
 /// The ids of a table's rows, in the order of its manifest's files.
 async fn ids(lake: &Lake, manifest: &Manifest) -> Vec<f64> {
@@ -13,12 +13,9 @@ async fn ids(lake: &Lake, manifest: &Manifest) -> Vec<f64> {
     let work = spawn_blocking(move || {
         let mut ids = Vec::new();
         for entry in &manifest.entries {
-            let path = format!("{}/{}", manifest.folder(), entry.path);
-            let reader = DataFileReader::open(&lake, &path, entry.meta.content_length, handle.clone()).unwrap();
-            for group in 0..reader.row_groups() {
-                for batch in reader.read(group, None, None).unwrap() {
-                    ids.extend(batch.unwrap().column(0).as_primitive::<Float64Type>().values());
-                }
+            let reader = DataFileReader::open(&lake, &manifest.path_of(entry), entry.meta.content_length, handle.clone()).unwrap();
+            for batch in reader.batches(None) {
+                ids.extend(batch.unwrap().column(0).as_primitive::<Float64Type>().values());
             }
         }
         ids

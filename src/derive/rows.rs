@@ -69,14 +69,12 @@ impl Lookup<'_> {
     ) -> Result<()> {
         let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
         for entry in &manifest.entries {
-            let path = format!("{}/{}", manifest.folder(), entry.path);
+            let path = manifest.path_of(entry);
             let reader = DataFileReader::open(self.lake, &path, entry.meta.content_length, self.handle.clone())?;
-            for group in 0..reader.row_groups() {
-                for batch in reader.read(group, Some(&columns), None)? {
-                    (self.go_on)()?;
-                    if !each(batch?)? {
-                        return Ok(());
-                    }
+            for batch in reader.batches(Some(&columns)) {
+                (self.go_on)()?;
+                if !each(batch?)? {
+                    return Ok(());
                 }
             }
         }

@@ -39,7 +39,7 @@ impl Derivation {
     }
 
     /// The same in so many passes, each for a share of the identities.
-    pub(super) fn survey_in(&self, lookup: &Lookup<'_>, passes: u64) -> Result<Survey> {
+    pub(crate) fn survey_in(&self, lookup: &Lookup<'_>, passes: u64) -> Result<Survey> {
         let mut survey = Survey::default();
         for pass in 0..passes {
             let mut seen: HashMap<u128, bool> = HashMap::new();

@@ -14,7 +14,7 @@ use super::step::{Kind, Resume, Step, protects_otherwise};
 use super::{Family, Run};
 use crate::commit::{Entry, Manifest};
 use crate::decode::{Counts, Decoder};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::merge::{Merge, MergeOptions};
 use crate::page::Page;
 use crate::read::{self, ReadOptions, ReadSummary};
@@ -71,7 +71,7 @@ impl Family {
             Some(decoder) => self.fetch(run, step, decoder, decoded).await,
             None => self.make(run, decoded).await,
         };
-        let taken = writing.await.map_err(|error| gone("writer", &error))?;
+        let taken = writing.await?;
 
         // The writer's failure is the cause where it closed the queues, then the decoder's.
         let (intake, base) = taken?;
@@ -89,7 +89,7 @@ impl Family {
                 Err(error)
             }
         });
-        let (summary, counts, rows_read, cursor, staged) = finishing.await.map_err(|error| gone("writer", &error))??;
+        let (summary, counts, rows_read, cursor, staged) = finishing.await??;
         self.check_limits(run, tables, &counts)?;
         let facts = Facts {
             mode: self.table.replication.mode,
@@ -130,7 +130,7 @@ impl Family {
         };
         let meter = &run.progress.tables[self.places[0]].meter;
         let read = read::read(&self.client, &self.connection.source, &self.table, &options, meter, pages).await;
-        let decoded = decoding.await.map_err(|error| gone("decoder", &error))?;
+        let decoded = decoding.await?;
         decoded.and_then(|counts| read.map(|summary| (summary, counts)))
     }
 
@@ -175,7 +175,7 @@ impl Family {
                 tables: tables[..members].to_vec(),
             })
         });
-        let work = async { work.await.map_err(|error| gone("index", &error))? };
+        let work = async { work.await? };
         self.client.stop().race(work).await
     }
 
@@ -333,8 +333,4 @@ fn entries(base: &[Option<Manifest>]) -> Vec<Vec<Entry>> {
     base.iter()
         .map(|base| base.as_ref().map_or_else(Vec::new, |base| base.entries.clone()))
         .collect()
-}
-
-pub(super) fn gone(who: &str, error: &tokio::task::JoinError) -> Error {
-    Error::defect(format!("the {who} ended unexpectedly: {error}"))
 }

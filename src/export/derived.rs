@@ -9,7 +9,6 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
-use super::cycle::gone;
 use super::intake::Decoded;
 use super::progress::State;
 use super::report::{Failure, Status};
@@ -18,7 +17,7 @@ use crate::commit::{self, Manifest};
 use crate::config::Connection;
 use crate::decode::{Counts, Reject};
 use crate::derive::{Derivation, Lookup, inputs};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::read::ReadSummary;
 use crate::schema::Table;
 use crate::store::Lake;
@@ -159,12 +158,9 @@ impl Family {
         let tables = manifests.values().map(|manifest| held(manifest, &self.connection));
         let derivation = Derivation::new(&self.table, set, &tables.collect::<Result<_>>()?)?;
         let family = Arc::new(Self {
-            connection: self.connection.clone(),
-            client: self.client.clone(),
-            account: self.account.clone(),
             table: derivation.table().clone(),
-            places: self.places.clone(),
             derivation: Some(Arc::new(Sources { derivation, manifests })),
+            ..Self::clone(self)
         });
         if !run.options.full_refresh
             && let Some(manifest) = self.client.stop().race(family.current(&run.lake)).await?
@@ -245,10 +241,7 @@ impl Family {
                 handle: Handle::current(),
                 manifests: &sources.manifests,
                 memory: run.options.memory / 8,
-                go_on: &|| match stop.is_requested() {
-                    true => Err(Error::new(Kind::Stopped, "stopped on request")),
-                    false => Ok(()),
-                },
+                go_on: &|| stop.check(),
             };
             sources.derivation.rows(&lookup, run.started_at.timestamp_micros(), |batch, bad| {
                 counts.records += batch.num_rows() as u64;
@@ -271,7 +264,7 @@ impl Family {
             })?;
             Ok::<_, Error>((counts.records, vec![counts]))
         });
-        let (rows, counts) = making.await.map_err(|error| gone("derivation", &error))??;
+        let (rows, counts) = making.await??;
         let summary = ReadSummary {
             rows,
             repeated: 0,

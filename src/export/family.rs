@@ -246,8 +246,9 @@ impl Family {
         for manifest in manifests.iter().filter(|manifest| manifest.run_id == run.id) {
             commit::sweep(&run.lake, manifest, run.options.retention).await?;
         }
-        for table in tables.iter().filter(|_| read_all) {
-            rejected::supersede(&run.lake, &self.connection.name, &table.id, &run.id).await?;
+        if read_all {
+            let tables: Vec<&str> = tables.iter().map(|table| table.id.as_str()).collect();
+            rejected::supersede(&run.lake, &self.connection.name, &tables, &run.id).await?;
         }
         Ok(())
     }

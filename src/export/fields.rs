@@ -16,7 +16,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fields::{Listed, State, apart, compare, is_read, synchronise};
 use crate::http::{Client, Meter};
 use crate::read::{self, ReadOptions};
-use crate::schema::{Access, Column, ColumnPath, ColumnType, CustomFields, Fetch, Field, Origin, Replication, Source, Table};
+use crate::schema::{Access, Column, ColumnPath, ColumnType, CustomFields, Fetch, Field, Origin, Source, Table};
 use crate::views;
 
 /// Pages of the list that wait to be decoded.
@@ -169,7 +169,8 @@ impl Family {
 
     /// The family with these custom fields as columns behind the declared ones; those that the vendor's values do not belong into, as its list tells, are null.
     pub(super) fn extended_by(&self, fields: &[Field], listed: &[Listed]) -> Result<Self> {
-        let mut table = self.table.clone();
+        let mut family = self.clone();
+        let table = &mut family.table;
         let source = &self.connection.source;
         if let (Some(custom), false) = (&source.custom_fields, fields.is_empty()) {
             if let Some(field) = fields.iter().find(|field| !custom.knows(&field.kind)) {
@@ -179,7 +180,7 @@ impl Family {
                 ))
                 .hint("a type that tables were exported with stays declared under its name"));
             }
-            let fields = &apart(fields, &table, custom)[..];
+            let fields = &apart(fields, table, custom)[..];
             let columns = fields.iter().flat_map(|field| {
                 let mut columns = custom.columns(field, source.timezone);
                 if !is_read(field, fields, listed) {
@@ -188,7 +189,7 @@ impl Family {
                 columns
             });
             table.columns.extend(columns);
-            self.connection.policies.apply(&mut table)?;
+            self.connection.policies.apply(table)?;
             table.fields = fields.to_vec();
             if let Access::Fetch(fetch) = &mut table.access {
                 for (name, value) in &custom.expand {
@@ -200,14 +201,7 @@ impl Family {
                 }
             }
         }
-        Ok(Self {
-            connection: self.connection.clone(),
-            client: self.client.clone(),
-            account: self.account.clone(),
-            table,
-            places: self.places.clone(),
-            derivation: self.derivation.clone(),
-        })
+        Ok(family)
     }
 
     /// What the vendor tells of the table's fields; none where it can have none.
@@ -277,12 +271,9 @@ impl Family {
             .filter(|name| !base.schema.columns.iter().any(|column| column.name == *name))
             .collect();
         let next = Manifest {
-            version: base.version + 1,
-            run_id: run.id.clone(),
-            committed_at: chrono::Utc::now(),
             schema: ManifestSchema::of(&family.table),
             read_again: base.read_again || !added.is_empty(),
-            ..base
+            ..base.successor(&run.lake, &run.id, &[], Vec::new())
         };
         if let commit::Outcome::Conflict { version } = commit::commit(&run.lake, &next).await? {
             return Err(self.lost(version));
@@ -320,42 +311,23 @@ fn table(source: &Source, custom: &CustomFields) -> Result<Table> {
     for path in paths {
         let origin: ColumnPath = path.parse().map_err(Error::config)?;
         columns.entry(path).or_insert(Column {
-            name: path.to_owned(),
-            kind: ColumnType::Text,
-            origin: Origin::Path(vec![origin]),
-            description: String::new(),
-            references: None,
             zone: source.timezone,
-            wall_clock: false,
-            format: None,
-            personal: None,
-            treatment: None,
+            ..Column::of(path, ColumnType::Text, Origin::Path(vec![origin]))
         });
     }
+    let access = Access::Fetch(Box::new(Fetch {
+        endpoints: vec![custom.endpoint.clone()],
+        params: custom.params.clone(),
+        slices: None,
+        for_each: None,
+        unnest: None,
+        optional: false,
+        records: source.records.clone(),
+        pagination: source.pagination.clone(),
+    }));
     Ok(Table {
-        experimental: false,
-        id: "custom_fields".to_owned(),
-        title: String::new(),
-        description: String::new(),
-        access: Access::Fetch(Box::new(Fetch {
-            endpoints: vec![custom.endpoint.clone()],
-            params: custom.params.clone(),
-            slices: None,
-            for_each: None,
-            unnest: None,
-            optional: false,
-            records: source.records.clone(),
-            pagination: source.pagination.clone(),
-        })),
         primary_key: vec![custom.key.clone()],
-        partition: None,
-        replication: Replication::default(),
-        columns: columns.into_values().collect(),
-        reads_elements: false,
-        dropped: Vec::new(),
-        children: Vec::new(),
-        custom_fields: None,
-        fields: Vec::new(),
+        ..Table::of("custom_fields", access, columns.into_values().collect())
     })
 }
 

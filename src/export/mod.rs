@@ -137,6 +137,7 @@ struct Run {
 }
 
 /// A table and those exploded from it.
+#[derive(Clone)]
 struct Family {
     connection: Arc<Connection>,
     client: Arc<Client>,
@@ -176,47 +177,32 @@ impl Export {
             let connection = Arc::new(connection);
             let client = Arc::new(client(&connection, stop.clone())?);
             let account = Arc::default();
-            for table in selection.families(&connection) {
-                let table = step::configured(table, &connection)?;
-                if options.range != (None, None) && table.replication.cursor.is_none() {
-                    // A backfill bounds the cursor: where there is none, there is nothing to bound.
-                    continue;
-                }
-                let source = &connection.source;
-                let mut places = vec![progress.tables.len()];
-                progress
-                    .tables
-                    .push(TableProgress::new(&connection.name, &source.id, &table.id, None));
-                for child in &table.children {
-                    places.push(progress.tables.len());
-                    progress
-                        .tables
-                        .push(TableProgress::new(&connection.name, &source.id, child, Some(table.id.clone())));
-                }
-                families.push(Arc::new(Family {
+            let mut planned = |table: Table| {
+                let first = progress.tables.len();
+                let own = |id: &str, of| TableProgress::new(&connection.name, &connection.source.id, id, of);
+                progress.tables.push(own(&table.id, None));
+                let children = table.children.iter().map(|child| own(child, Some(table.id.clone())));
+                progress.tables.extend(children);
+                Arc::new(Family {
                     connection: connection.clone(),
                     client: client.clone(),
                     account: Arc::clone(&account),
                     table,
-                    places,
+                    places: (first..progress.tables.len()).collect(),
                     derivation: None,
-                }));
+                })
+            };
+            for table in selection.families(&connection) {
+                let table = step::configured(table, &connection)?;
+                // A backfill bounds the cursor: where there is none, there is nothing to bound.
+                if options.range == (None, None) || table.replication.cursor.is_some() {
+                    families.push(planned(table));
+                }
             }
             // A backfill leaves them to the next run: it brings rows of a range, and they are made of whole tables.
             let wanted = selection.derived(&connection).into_iter().filter(|_| options.range == (None, None));
             for table in wanted {
-                let table = step::configured(table, &connection)?;
-                derived.push(Arc::new(Family {
-                    connection: connection.clone(),
-                    client: client.clone(),
-                    account: Arc::clone(&account),
-                    places: vec![progress.tables.len()],
-                    derivation: None,
-                    table: table.clone(),
-                }));
-                progress
-                    .tables
-                    .push(TableProgress::new(&connection.name, &connection.source.id, &table.id, None));
+                derived.push(planned(step::configured(table, &connection)?));
             }
         }
         if families.is_empty() && derived.is_empty() {

@@ -94,14 +94,10 @@ impl Family {
         if let Some(lease) = run.leases.get(&self.connection.name) {
             lease.check().await?;
         }
-        for at in (0..manifests.len()).rev().filter(|at| is_new[*at]) {
-            match commit::commit(&run.lake, &manifests[at]).await? {
-                commit::Outcome::Committed => {}
-                commit::Outcome::Conflict { version } => {
-                    self.give_up(run, &manifests, &is_new, at).await?;
-                    return Ok(Outcome::Lost(version));
-                }
-            }
+        let last_first = manifests.iter().zip(&is_new).rev().filter(|(_, is_new)| **is_new);
+        let last_first: Vec<&Manifest> = last_first.map(|(manifest, _)| manifest).collect();
+        if let Some(lost) = commit::commit_family(&run.lake, &last_first).await? {
+            return Ok(Outcome::Lost(lost.version));
         }
         Ok(Outcome::Committed(manifests))
     }
@@ -141,26 +137,6 @@ impl Family {
         parent.host = self.host().map(str::to_owned);
         parent.read_again = base.is_some_and(|base| base.read_again) && !facts.read_all;
         parent.reconciled_at = facts.reconciled_at.or(base.and_then(|base| base.reconciled_at));
-    }
-
-    /// Another run was first at the table at this place. What this one committed of the exploded tables stays, beside what the other's parent names: the next
-    /// cycle replaces it. Its other files can never become live.
-    async fn give_up(&self, run: &Run, manifests: &[Manifest], is_new: &[bool], at: usize) -> Result<()> {
-        let own = |manifest: &Manifest| {
-            let (folder, version) = (manifest.folder(), manifest.version);
-            let is_own = move |entry: &&Entry| crate::store::data_file_version(&entry.path) == Some(version);
-            manifest
-                .entries
-                .iter()
-                .filter(is_own)
-                .map(|entry| format!("{folder}/{}", entry.path))
-                .collect::<Vec<_>>()
-        };
-        let dead = manifests.iter().zip(is_new).take(at + 1).filter(|(_, is_new)| **is_new);
-        run.lake
-            .delete(&dead.flat_map(|(manifest, _)| own(manifest)).collect::<Vec<_>>())
-            .await?;
-        Ok(())
     }
 
     /// The race was lost too often.

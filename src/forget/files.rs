@@ -22,10 +22,8 @@ pub(super) fn find(lake: &Lake, member: &Member, handle: &Handle) -> Result<Vec<
         }
         let reader = open(lake, member, entry, handle)?;
         let mut rows = 0;
-        for group in 0..reader.row_groups() {
-            for batch in reader.read(group, Some(&member.wanted.names()), None)? {
-                rows += member.wanted.rows(&batch?)?.iter().filter(|hit| **hit).count() as u64;
-            }
+        for batch in reader.batches(Some(&member.wanted.names())) {
+            rows += member.wanted.rows(&batch?)?.iter().filter(|hit| **hit).count() as u64;
         }
         if rows > 0 {
             hit.push((entry.clone(), rows));
@@ -59,16 +57,13 @@ pub(super) fn rewrite(lake: &Lake, member: &Member, run_id: &str, handle: &Handl
     let mut written = || -> Result<()> {
         let schema = arrow_schema(&table);
         for (entry, _) in &member.hit {
-            let reader = open(lake, member, entry, handle)?;
-            for group in 0..reader.row_groups() {
-                for batch in reader.read(group, None, None)? {
-                    let batch = conform(&batch?, &schema)?;
-                    let stays: Vec<bool> = member.wanted.rows(&batch)?.into_iter().map(|hit| !hit).collect();
-                    let rows = filter_record_batch(&batch, &stays.into())
-                        .map_err(|error| Error::defect(format!("rows cannot be taken out of a batch: {error}")))?;
-                    if rows.num_rows() > 0 {
-                        writer.write(&rows)?;
-                    }
+            for batch in open(lake, member, entry, handle)?.batches(None) {
+                let batch = conform(&batch?, &schema)?;
+                let stays: Vec<bool> = member.wanted.rows(&batch)?.into_iter().map(|hit| !hit).collect();
+                let rows = filter_record_batch(&batch, &stays.into())
+                    .map_err(|error| Error::defect(format!("rows cannot be taken out of a batch: {error}")))?;
+                if rows.num_rows() > 0 {
+                    writer.write(&rows)?;
                 }
             }
         }
@@ -88,6 +83,5 @@ pub(super) fn rewrite(lake: &Lake, member: &Member, run_id: &str, handle: &Handl
 }
 
 fn open(lake: &Lake, member: &Member, entry: &Entry, handle: &Handle) -> Result<DataFileReader> {
-    let path = format!("{}/{}", member.manifest.folder(), entry.path);
-    DataFileReader::open(lake, &path, entry.meta.content_length, handle.clone())
+    DataFileReader::open(lake, &member.manifest.path_of(entry), entry.meta.content_length, handle.clone())
 }

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use crate::commit::{Entry, Manifest};
 use crate::error::{Error, Result};
 use crate::hash_key::HashKey;
-use crate::schema::Policy;
+use crate::schema::{ColumnType, Policy};
 
 /// The values by which a row belongs to a key, with the columns that hold them.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,7 +74,8 @@ impl Wanted {
                 }
                 return Ok((column.clone(), Value::Text(hash_key.hash(part.as_bytes()))));
             }
-            let value = Value::parse(&found.kind, part).ok_or_else(|| wrong(&format!("expected a {} for `{column}`", found.kind)))?;
+            let value = ColumnType::from_name(&found.kind).and_then(|kind| Value::parse(kind, part));
+            let value = value.ok_or_else(|| wrong(&format!("expected a {} for `{column}`", found.kind)))?;
             Ok((column.clone(), value))
         });
         Ok(Self(values.collect::<Result<_>>()?))
@@ -86,9 +87,9 @@ impl Wanted {
     }
 
     /// The same in a table that copies the key into these columns.
-    pub(super) fn in_child(&self, copies: &[String]) -> Self {
+    pub(super) fn in_child<'c>(&self, copies: impl Iterator<Item = &'c str>) -> Self {
         let values = self.0.iter().zip(copies);
-        Self(values.map(|((_, value), copy)| (copy.clone(), value.clone())).collect())
+        Self(values.map(|((_, value), copy)| (copy.to_owned(), value.clone())).collect())
     }
 
     /// The columns.
@@ -149,17 +150,17 @@ impl Wanted {
 }
 
 impl Value {
-    fn parse(kind: &str, text: &str) -> Option<Self> {
+    fn parse(kind: ColumnType, text: &str) -> Option<Self> {
         Some(match kind {
-            "int" => Self::Int(text.trim().parse().ok()?),
-            "float" => Self::Float(text.trim().parse().ok().filter(|number: &f64| number.is_finite())?),
-            "boolean" => Self::Boolean(text.trim().parse().ok()?),
-            "timestamp" => Self::Micros(DateTime::parse_from_rfc3339(text.trim()).ok()?.timestamp_micros()),
-            "date" => {
+            ColumnType::Text => Self::Text(text.to_owned()),
+            ColumnType::Int => Self::Int(text.trim().parse().ok()?),
+            ColumnType::Float => Self::Float(text.trim().parse().ok().filter(|number: &f64| number.is_finite())?),
+            ColumnType::Boolean => Self::Boolean(text.trim().parse().ok()?),
+            ColumnType::Timestamp => Self::Micros(DateTime::parse_from_rfc3339(text.trim()).ok()?.timestamp_micros()),
+            ColumnType::Date => {
                 let day: NaiveDate = text.trim().parse().ok()?;
                 Self::Days(i32::try_from(day.signed_duration_since(NaiveDate::default()).num_days()).ok()?)
             }
-            _ => Self::Text(text.to_owned()),
         })
     }
 
@@ -167,11 +168,11 @@ impl Value {
     fn is(&self, text: &str) -> bool {
         let kind = match self {
             Self::Text(own) => return own == text,
-            Self::Int(_) => "int",
-            Self::Float(_) => "float",
-            Self::Boolean(_) => "boolean",
-            Self::Micros(_) => "timestamp",
-            Self::Days(_) => "date",
+            Self::Int(_) => ColumnType::Int,
+            Self::Float(_) => ColumnType::Float,
+            Self::Boolean(_) => ColumnType::Boolean,
+            Self::Micros(_) => ColumnType::Timestamp,
+            Self::Days(_) => ColumnType::Date,
         };
         Self::parse(kind, text).as_ref() == Some(self)
     }

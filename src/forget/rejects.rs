@@ -8,12 +8,12 @@ use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
+use super::MEMORY;
 use super::key::Wanted;
-use super::{MEMORY, ended};
 use crate::error::{Error, Result};
 use crate::scan::DataFileReader;
 use crate::schema::EXPORTED_AT;
-use crate::store::{Lake, Object};
+use crate::store::{Lake, Object, rejected_folder};
 use crate::write::MemoryBudget;
 use crate::write::rejected::{self, Rejected, RejectedWriter};
 
@@ -53,9 +53,10 @@ impl Of {
 
 /// The files of these tables.
 pub(super) async fn find(lake: &Lake, connection: &str, tables: &[Of]) -> Result<Vec<File>> {
-    let mut files = Vec::new();
+    let (listing, mut files) = (lake.list(&rejected_folder(connection)).await?, Vec::new());
     for of in tables {
-        for object in rejected::files(lake, connection, &of.table).await? {
+        let own = |object: &&Object| rejected::named(&object.path).is_some_and(|(table, _)| table == of.table);
+        for object in listing.iter().filter(own).cloned() {
             let (lake, handle, of, listed) = (lake.clone(), Handle::current(), of.clone(), object.clone());
             let (of, rows) = spawn_blocking(move || {
                 let mut rows = 0;
@@ -66,8 +67,7 @@ pub(super) async fn find(lake: &Lake, connection: &str, tables: &[Of]) -> Result
                 })?;
                 Ok::<_, Error>((of, rows))
             })
-            .await
-            .map_err(ended)??;
+            .await??;
             files.push(File { of, object, rows });
         }
     }
@@ -78,9 +78,7 @@ pub(super) async fn find(lake: &Lake, connection: &str, tables: &[Of]) -> Result
 pub(super) async fn rewrite(lake: &Lake, connection: &str, files: &[File]) -> Result<()> {
     for file in files {
         let (lake_of, handle, file_of, connection) = (lake.clone(), Handle::current(), file.clone(), connection.to_owned());
-        spawn_blocking(move || rewrite_one(&lake_of, &handle, &file_of, &connection))
-            .await
-            .map_err(ended)??;
+        spawn_blocking(move || rewrite_one(&lake_of, &handle, &file_of, &connection)).await??;
         lake.delete(std::slice::from_ref(&file.object.path)).await?;
     }
     Ok(())
@@ -131,12 +129,7 @@ fn rewrite_one(lake: &Lake, handle: &Handle, file: &File, connection: &str) -> R
 
 fn each(lake: &Lake, object: &Object, handle: &Handle, mut told: impl FnMut(&RecordBatch) -> Result<()>) -> Result<()> {
     let reader = DataFileReader::open(lake, &object.path, object.bytes, handle.clone())?;
-    for group in 0..reader.row_groups() {
-        for batch in reader.read(group, None, None)? {
-            told(&batch?)?;
-        }
-    }
-    Ok(())
+    reader.batches(None).try_for_each(|batch| told(&batch?))
 }
 
 /// A column of texts.

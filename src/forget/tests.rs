@@ -1,19 +1,8 @@
 //! Orders forgotten in memory and on disk. Histories and rejects, as an export leaves them: `tests/interop/test_personal.py`.
 
 use super::*;
-use crate::commit::content;
-use crate::schema::Catalog;
-use crate::verify::tests::Bench;
-
-fn source() -> Source {
-    let files = [
-        ("demo/source.toml", crate::verify::tests::SOURCE),
-        ("demo/orders.toml", crate::verify::tests::ORDERS),
-        ("demo/orders__items.toml", crate::verify::tests::ITEMS),
-    ];
-    let catalog = Catalog::from_files(files.map(|(path, text)| (path.to_owned(), text.to_owned()))).unwrap();
-    catalog.source("demo").unwrap().clone()
-}
+use crate::bench::{Bench, source};
+use crate::commit::{Outcome, content};
 
 fn options(table: &str, key: &str) -> Options {
     Options {
@@ -140,4 +129,41 @@ async fn what_cannot_be_forgotten_is_told() {
     assert_eq!(commit::commit(&bench.lake, &cut).await.unwrap(), Outcome::Committed);
     let error = forgotten(&bench.lake, &options("orders", "7")).await.unwrap_err();
     assert!(error.message().contains("is at version 2, expected 1"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_a_race_that_is_lost_are_not_left_over() {
+    // Who is first at the exploded table, which is committed before its parent; who is first at the parent.
+    for (first_at, left_over) in [(1, &[][..]), (0, &["acme/orders__items"])] {
+        let bench = filled(Lake::memory()).await;
+        let before = content(&bench.lake).await.unwrap();
+        let (source, options) = (source(), options("orders", "7"));
+        let work = Work {
+            lake: &bench.lake,
+            source: &source,
+            run_id: "run-forget",
+            options: &options,
+        };
+        let (parent, mut members) = work.members(&before).unwrap();
+        for member in &mut members {
+            let (lake, handle, of) = (bench.lake.clone(), Handle::current(), member.clone());
+            member.hit = spawn_blocking(move || files::find(&lake, &of, &handle)).await.unwrap().unwrap();
+        }
+        let mut others = before[first_at].clone();
+        (others.version, others.run_id) = (2, "another run".to_owned());
+        assert_eq!(commit::commit(&bench.lake, &others).await.unwrap(), Outcome::Committed);
+        let Acquired::Held(lease) = Lease::acquire(&bench.lake, "acme", "run-forget").await.unwrap() else {
+            panic!("nobody else has it");
+        };
+        let error = work.replace(&parent, &members, &before, &lease).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Conflict);
+        assert!(error.message().contains(&format!("version 2 of `{}`", others.folder())), "{error}");
+        let listed = bench.lake.list("acme").await.unwrap();
+        let written = listed.iter().filter(|object| data_file_version(&object.path) == Some(2));
+        let folders: Vec<&str> = written
+            .filter_map(|object| object.path.rsplit_once('/'))
+            .map(|(folder, _)| folder)
+            .collect();
+        assert_eq!(folders, left_over, "what became live, and nothing else");
+    }
 }

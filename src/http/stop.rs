@@ -38,6 +38,17 @@ impl Stop {
         *self.0.borrow()
     }
 
+    /// Goes on unless the signal was given.
+    ///
+    /// # Errors
+    /// [`Kind::Stopped`].
+    pub fn check(&self) -> Result<()> {
+        match self.is_requested() {
+            true => Err(Error::new(Kind::Stopped, "stopped on request")),
+            false => Ok(()),
+        }
+    }
+
     /// Waits for the signal.
     pub async fn requested(&self) {
         // An error means that the `Stopper` is gone: the signal will never come.
@@ -74,6 +85,8 @@ mod tests {
         stopper.stop();
         assert_eq!(waiting.await.unwrap().unwrap_err().kind(), Kind::Stopped);
         assert!(stop.is_requested());
+        assert_eq!(stop.check().unwrap_err().kind(), Kind::Stopped);
+        Stop::never().check().unwrap();
         assert_eq!(Stop::never().race(async { Ok::<_, Error>(2) }).await.unwrap(), 2);
     }
 }

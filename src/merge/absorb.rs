@@ -39,11 +39,8 @@ impl Merge {
         kept.retain(|entry| !absorbed.iter().any(|other| other.path == entry.path));
         let schema = arrow_schema(&member.table);
         for entry in absorbed {
-            let reader = self.open(member, &entry)?;
-            for group in 0..reader.row_groups() {
-                for batch in reader.read(group, None, None)? {
-                    write(at, &conform(&batch?, &schema)?)?;
-                }
+            for batch in self.open(member, &entry)?.batches(None) {
+                write(at, &conform(&batch?, &schema)?)?;
             }
         }
         Ok(())

@@ -27,7 +27,7 @@ use tokio::runtime::Handle;
 
 use crate::commit::Manifest;
 use crate::error::{Error, Kind, Result};
-use crate::schema::{ColumnType, Origin, Table, arrow_schema};
+use crate::schema::{ColumnType, Table, arrow_schema};
 use crate::store::{Lake, PartitionValue};
 use index::Index;
 use key::{Hashing, Key, KeySet};
@@ -121,8 +121,17 @@ impl Merge {
             .iter()
             .zip(base)
             .map(|(table, base)| {
+                let key = table.key_in(parent).ok_or_else(|| {
+                    Error::config(format!(
+                        "table `{}` does not hold the key of `{}` ({}), by which its rows are replaced",
+                        table.id,
+                        parent.id,
+                        parent.primary_key.join(", ")
+                    ))
+                    .hint("give it a column `{ parent = \"...\" }` for each column of that key")
+                })?;
                 Ok(Member {
-                    key: key_columns(table, parent)?,
+                    key,
                     columns: table.columns.len(),
                     table: table.clone(),
                     base,
@@ -336,27 +345,6 @@ impl Exploded {
             .take_while(|(other, _)| *other == key)
             .fold(0, |sum: u64, (_, digest)| sum.wrapping_add(*digest))
     }
-}
-
-/// The columns of a table that hold the key of the table it is exploded from; of that table itself, its key.
-fn key_columns(table: &Table, parent: &Table) -> Result<Vec<usize>> {
-    let place = |name: &String| {
-        if table.id == parent.id {
-            return table.columns.iter().position(|column| column.name == *name);
-        }
-        let is_copy = |origin: &Origin| matches!(origin, Origin::Parent(of) if of == name);
-        table.columns.iter().position(|column| is_copy(&column.origin))
-    };
-    let columns: Option<Vec<usize>> = parent.primary_key.iter().map(place).collect();
-    columns.filter(|columns| !columns.is_empty()).ok_or_else(|| {
-        Error::config(format!(
-            "table `{}` does not hold the key of `{}` ({}), by which its rows are replaced",
-            table.id,
-            parent.id,
-            parent.primary_key.join(", ")
-        ))
-        .hint("give it a column `{ parent = \"...\" }` for each column of that key")
-    })
 }
 
 /// The cursor's values, microseconds since 1970 in UTC.

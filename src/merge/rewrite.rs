@@ -13,7 +13,7 @@ use crate::commit::Entry;
 use crate::error::Result;
 use crate::scan::{DataFileReader, conform};
 use crate::schema::arrow_schema;
-use crate::store::{PartitionValue, table_folder};
+use crate::store::PartitionValue;
 
 /// Keys beyond which a bloom filter is not asked: it would let one of them through.
 const MOST_BLOOM_KEYS: usize = 256;
@@ -94,12 +94,9 @@ impl Merge {
     fn each_key(&self, member: &Member, mut told: impl FnMut(key::Key)) -> Result<()> {
         let names = member.key_names();
         for entry in member.entries() {
-            let reader = self.open(member, entry)?;
-            for group in 0..reader.row_groups() {
-                for batch in reader.read(group, Some(&names), None)? {
-                    let batch = batch?;
-                    self.hashing.keys(&batch, &places(&batch, &names))?.into_iter().for_each(&mut told);
-                }
+            for batch in self.open(member, entry)?.batches(Some(&names)) {
+                let batch = batch?;
+                self.hashing.keys(&batch, &places(&batch, &names))?.into_iter().for_each(&mut told);
             }
         }
         Ok(())
@@ -346,8 +343,7 @@ impl Merge {
     }
 
     pub(super) fn open(&self, member: &Member, entry: &Entry) -> Result<DataFileReader> {
-        let connection = member.base.as_ref().map_or("", |base| base.connection.as_str());
-        let path = format!("{}/{}", table_folder(connection, &member.table.id), entry.path);
+        let path = member.base.as_ref().map(|base| base.path_of(entry)).unwrap_or_default();
         DataFileReader::open(&self.lake, &path, entry.meta.content_length, self.handle.clone())
     }
 }

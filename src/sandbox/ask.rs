@@ -18,6 +18,11 @@ impl Ask<'_> {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// A query parameter that is a whole number above 0.
+    pub(crate) fn positive(&self, name: &str) -> Option<u64> {
+        self.param(name)?.parse().ok().filter(|number| *number > 0)
+    }
+
     /// A header by its lower-case name.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(key, _)| key == name);

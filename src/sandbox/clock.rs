@@ -224,6 +224,10 @@ pub(crate) struct Ids {
 }
 
 impl Ids {
+    pub(crate) const fn new(table: &'static str, first: u64, step: u64) -> Ids {
+        Ids { table, first, step }
+    }
+
     pub(crate) fn id(&self, world: &World, row: u64) -> u64 {
         let gap = if self.step > 1 {
             world.noise(self.table, row ^ 0x1d) % self.step
@@ -338,11 +342,7 @@ mod tests {
     #[test]
     fn ids_grow_with_gaps() {
         let world = World::new(5, 10, &[]);
-        let ids = Ids {
-            table: "t",
-            first: 100,
-            step: 7,
-        };
+        let ids = Ids::new("t", 100, 7);
         let all: Vec<u64> = (0..100).map(|row| ids.id(&world, row)).collect();
         assert!(all.windows(2).all(|pair| pair[0] < pair[1]));
         assert!(all.windows(2).any(|pair| pair[1] - pair[0] > 1));

@@ -5,6 +5,7 @@
 //! Rows are a pure function of (seed, table, row number): an account of any size costs no memory and answers the same
 //! for the same seed. What [`Sandbox::churn`] changes is kept beside it, and is reproducible too.
 
+mod absent;
 mod ask;
 mod changes;
 mod churn;

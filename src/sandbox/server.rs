@@ -1,30 +1,30 @@
 //! The HTTP side: takes connections, finds the vendor of a path, counts and refuses, injects faults and sends the answer.
-//! Knows nothing of what a vendor answers. Its own routes are under `/_sandbox/`.
+//! Knows nothing of what a vendor answers.
+
+mod control;
+mod delivery;
+#[cfg(test)]
+mod tests;
 
 use std::convert::Infallible;
-use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant, SystemTime};
 
-use bytes::Bytes;
-use futures::StreamExt;
-use http_body_util::{BodyExt, Full, Limited, StreamBody, combinators::UnsyncBoxBody};
-use hyper::body::{Frame, Incoming};
-use hyper::{Method, Request, Response, StatusCode, service::service_fn};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::ask::{Answer, Ask, pairs, unescape};
-use super::churn::{Change, Changed};
 use super::faults::{Dice, Fault};
-use super::json::{At, Object};
 use super::meter::Meter;
 use super::stamp::SECOND;
 use super::world::World;
-use super::{Options, VENDORS, Vendor, row_counts};
-
-type Body = UnsyncBoxBody<Bytes, io::Error>;
+use super::{Options, VENDORS, Vendor};
+use control::LONGEST_BODY;
+use delivery::{Body, Delivery, respond};
 
 /// Everything a request needs, shared by all connections.
 pub(crate) struct Server {
@@ -50,15 +50,6 @@ struct Desk {
     vendor: &'static Vendor,
     meter: Mutex<Meter>,
     dice: Mutex<Dice>,
-}
-
-/// How the bytes of an answer reach the client.
-enum Delivery {
-    Whole,
-    /// Half of the promised length, then the connection closes.
-    Cut,
-    /// In pieces with pauses, about a second in all.
-    Dripped,
 }
 
 impl Server {
@@ -118,11 +109,8 @@ impl Server {
                 headers: Vec::new(),
             };
             let method = request.method().clone();
-            if method != Method::POST || control != "fields" {
-                return respond(self.control(&method, &ask), Delivery::Whole);
-            }
-            let answer = match Limited::new(request.into_body(), LONGEST_CHANGE).collect().await {
-                Ok(body) => self.change_field(&body.to_bytes()),
+            let answer = match Limited::new(request.into_body(), LONGEST_BODY).collect().await {
+                Ok(body) => self.control(&method, &ask, &body.to_bytes()),
                 Err(error) => Answer::text(400, format!("the body cannot be read: {error}")),
             };
             return respond(answer, Delivery::Whole);
@@ -153,15 +141,7 @@ impl Server {
             let desk = &server.desks[at];
             let path = below(&path, desk.vendor.base).unwrap_or("/");
             let ask = Ask { path, query, headers };
-            let (answer, delivery) = server.answer(desk, ask, refused, &address);
-            (
-                if desk.vendor.says_left {
-                    told(answer, desk.vendor, left)
-                } else {
-                    answer
-                },
-                delivery,
-            )
+            server.answer(desk, ask, refused, left, &address)
         });
         let (answer, delivery) = match worked.await {
             Ok(worked) => worked,
@@ -173,10 +153,10 @@ impl Server {
         respond(answer, delivery)
     }
 
-    fn answer(&self, desk: &Desk, ask: Ask, refused: Option<Duration>, address: &str) -> (Answer, Delivery) {
+    fn answer(&self, desk: &Desk, ask: Ask, refused: Option<Duration>, left: (usize, Duration), address: &str) -> (Answer, Delivery) {
         // One lock for all of an answer: a page shows one moment of the account.
-        let world = self.world.read().unwrap_or_else(PoisonError::into_inner);
-        let (answer, delivery) = match refused {
+        let world = self.world();
+        let (mut answer, delivery) = match refused {
             None => self.admitted(&world, desk, ask, address),
             Some(wait) => {
                 let wait = desk.vendor.says_when.then(|| wait.as_secs() + 1);
@@ -184,16 +164,17 @@ impl Server {
             }
         };
         // What was changed has moments by the simulated clock: a reader that goes by this header must see the same one.
-        let simulated = world.changed() || locked(&self.churn).rate > 0.0;
-        let date = simulated.then(|| date(world.now));
+        if world.changed() || locked(&self.churn).rate > 0.0 {
+            answer = answer.with_header("Date", date(world.now));
+        }
+        if desk.vendor.says_left {
+            answer = with_left(answer, desk.vendor, left);
+        }
         drop(world);
         if refused.is_none() {
             self.churn();
         }
-        match date {
-            Some(date) => (answer.with_header("Date", date), delivery),
-            None => (answer, delivery),
-        }
+        (answer, delivery)
     }
 
     fn admitted(&self, world: &World, desk: &Desk, ask: Ask, address: &str) -> (Answer, Delivery) {
@@ -216,6 +197,14 @@ impl Server {
         }
     }
 
+    fn world(&self) -> RwLockReadGuard<'_, World> {
+        self.world.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn world_mut(&self) -> RwLockWriteGuard<'_, World> {
+        self.world.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The changes that follow an answer.
     fn churn(&self) {
         // Whoever holds the world may ask for the unrest: not the other way round.
@@ -230,103 +219,10 @@ impl Server {
         };
         if changes > 0 {
             let tables: Vec<&str> = tables.iter().map(String::as_str).collect();
-            let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
             // The names were looked at when they were given.
-            let _ = world.churn(seed, changes, &tables, false);
+            let _ = self.world_mut().churn(seed, changes, &tables, false);
         }
     }
-
-    fn control(&self, method: &Method, ask: &Ask) -> Answer {
-        let mut body = Vec::new();
-        let world = || self.world.read().unwrap_or_else(PoisonError::into_inner);
-        match (method.as_str(), ask.path) {
-            ("GET", "row_counts") => Object::push(&mut body, |all| {
-                for (table, rows) in row_counts(&world()) {
-                    all.set(&table, rows);
-                }
-            }),
-            ("GET", "requests") => Object::push(&mut body, |all| {
-                for desk in &self.desks {
-                    let meter = locked(&desk.meter);
-                    all.object(desk.vendor.source, |one| {
-                        one.set("requests", meter.requests)
-                            .set("answered_429", meter.answered_429)
-                            .set("max_in_window", meter.max_in_window as u64)
-                            .set("limit", meter.limit.most as u64)
-                            .set("window_secs", meter.limit.window.as_secs());
-                    });
-                }
-            }),
-            ("GET", "now") => Object::push(&mut body, |o| {
-                o.set("now", At(world().now, 7, "Z"));
-            }),
-            ("POST", "churn") => match self.churned(ask) {
-                Ok(changed) => Object::push(&mut body, |all| {
-                    for (table, counts) in changed {
-                        all.object(&table, |one| {
-                            one.set("inserted", counts.inserted)
-                                .set("updated", counts.updated)
-                                .set("deleted", counts.deleted);
-                        });
-                    }
-                }),
-                Err(why) => return Answer::text(400, why),
-            },
-            ("POST", "change") => match self.change(ask) {
-                Ok(id) => Object::push(&mut body, |o| {
-                    o.set("id", id);
-                }),
-                Err(why) => return Answer::text(400, why),
-            },
-            _ => return Answer::text(404, CONTROLS),
-        }
-        Answer::json(200, body)
-    }
-
-    fn change_field(&self, body: &[u8]) -> Answer {
-        let change = match serde_json::from_slice(body) {
-            Ok(change) => change,
-            Err(error) => return Answer::text(400, format!("the body is no change of a custom field: {error}")),
-        };
-        let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
-        match world.change_field(&change) {
-            Ok(told) => Answer::json(200, told),
-            Err(why) => Answer::text(400, why),
-        }
-    }
-
-    fn churned(&self, ask: &Ask) -> Result<Changed, String> {
-        let tables: Vec<&str> = ask.param("tables").map_or_else(Vec::new, |names| names.split(',').collect());
-        let bulk = ask.param("bulk").is_some_and(|bulk| bulk != "false");
-        let (seed, changes) = (number(ask, "seed")?, number(ask, "changes")?);
-        let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
-        world.churn(seed, changes, &tables, bulk)
-    }
-
-    fn change(&self, ask: &Ask) -> Result<u64, String> {
-        let change = match ask.param("what") {
-            Some("insert") => Change::Insert,
-            Some("update") => Change::Update(number(ask, "id")?),
-            Some("delete") => Change::Delete(number(ask, "id")?),
-            _ => return Err("`what`: expected insert, update or delete".to_owned()),
-        };
-        let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
-        world.change(ask.param("table").unwrap_or(""), change)
-    }
-}
-
-const CONTROLS: &str = "the sandbox has GET /_sandbox/row_counts, /_sandbox/requests and /_sandbox/now, \
-    POST /_sandbox/churn?seed=S&changes=N[&tables=a,b][&bulk=true] and POST /_sandbox/change?table=T&what=insert|update|delete[&id=ID], \
-    and POST /_sandbox/fields with a JSON body";
-
-/// Bytes of the body of a control route.
-const LONGEST_CHANGE: usize = 1 << 16;
-
-/// A whole number that a control route needs.
-fn number(ask: &Ask, name: &str) -> Result<u64, String> {
-    let text = ask.param(name).unwrap_or("");
-    text.parse()
-        .map_err(|_| format!("`{name}`: expected a whole number, found `{text}`"))
 }
 
 /// A moment as the `Date` header has it.
@@ -353,7 +249,7 @@ fn too_many(wait_secs: Option<u64>) -> Answer {
 }
 
 /// The answer with what is left of the limit. The wait is in seconds, as one of two clients reads it.
-fn told(answer: Answer, vendor: &Vendor, left: (usize, Duration)) -> Answer {
+fn with_left(answer: Answer, vendor: &Vendor, left: (usize, Duration)) -> Answer {
     answer
         .with_header("X-RateLimit-Limit", vendor.limit.most.to_string())
         .with_header("X-RateLimit-Remaining", left.0.to_string())
@@ -375,367 +271,7 @@ fn without_token(mut ask: Ask) -> Ask {
     ask
 }
 
-fn respond(answer: Answer, delivery: Delivery) -> Response<Body> {
-    let length = answer.body.len();
-    let body = Bytes::from(answer.body);
-    let body: Body = match delivery {
-        Delivery::Whole => Full::new(body).map_err(|never| match never {}).boxed_unsync(),
-        Delivery::Cut => StreamBody::new(cut(body.slice(..length / 2))).boxed_unsync(),
-        Delivery::Dripped => StreamBody::new(drips(body)).boxed_unsync(),
-    };
-    let mut response = Response::new(body);
-    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = response.headers_mut();
-    headers.insert(hyper::header::CONTENT_LENGTH, length.into());
-    for (name, value) in answer.headers {
-        if let Ok(value) = hyper::header::HeaderValue::from_str(&value) {
-            headers.insert(name, value);
-        }
-    }
-    response
-}
-
-fn cut(half: Bytes) -> impl futures::Stream<Item = io::Result<Frame<Bytes>>> + Send {
-    let broken = async {
-        // An error at once would close the connection before the head is sent.
-        tokio::time::sleep(Duration::from_millis(30)).await;
-        Err(io::Error::other("cut on purpose"))
-    };
-    futures::stream::iter([Ok(Frame::data(half))]).chain(futures::stream::once(broken))
-}
-
-fn drips(body: Bytes) -> impl futures::Stream<Item = io::Result<Frame<Bytes>>> + Send {
-    let piece = (body.len() / 20).max(1);
-    futures::stream::unfold(body, move |mut rest| async move {
-        if rest.is_empty() {
-            return None;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        let drip = rest.split_to(piece.min(rest.len()));
-        Some((Ok(Frame::data(drip)), rest))
-    })
-}
-
 /// A lock taken even after a panic elsewhere: counters stay usable.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::{Read, Write};
-
-    use super::super::Sandbox;
-    use super::*;
-
-    /// A reply as it came: head, and the body up to the end of the connection.
-    struct Reply {
-        status: u16,
-        head: String,
-        body: Vec<u8>,
-    }
-
-    impl Reply {
-        fn json(&self) -> serde_json::Value {
-            serde_json::from_slice(&self.body).unwrap()
-        }
-    }
-
-    fn get(url: &str, headers: &str) -> Reply {
-        exchange("GET", url, headers)
-    }
-
-    /// One request on a connection of its own.
-    fn exchange(method: &str, url: &str, headers: &str) -> Reply {
-        let rest = url.strip_prefix("http://").unwrap();
-        let (host, path) = rest.split_at(rest.find('/').unwrap());
-        let mut stream = std::net::TcpStream::connect(host).unwrap();
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n"
-        )
-        .unwrap();
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).unwrap();
-        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
-        let body = bytes.split_off(end);
-        let head = String::from_utf8(bytes).unwrap().to_lowercase();
-        Reply {
-            status: head[9..12].parse().unwrap(),
-            head,
-            body,
-        }
-    }
-
-    /// Runs blocking requests against a sandbox.
-    fn with(options: Options, ask: impl FnOnce(&Sandbox)) {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        let sandbox = runtime.block_on(Sandbox::start(options)).unwrap();
-        ask(&sandbox);
-        let address = sandbox.address;
-        runtime.block_on(sandbox.shutdown());
-        assert!(std::net::TcpStream::connect(address).is_err());
-    }
-
-    fn faulty(faults: &str) -> Options {
-        Options {
-            faults: faults.parse().unwrap(),
-            ..Options::default()
-        }
-    }
-
-    const PLOOMES: &str = "User-Key: sandbox-ploomes-key-not-a-secret\r\n";
-
-    fn deals(sandbox: &Sandbox) -> Reply {
-        get(&format!("{}/Deals?%24top=300", sandbox.base_url("ploomes")), PLOOMES)
-    }
-
-    #[test]
-    fn every_source_answers_and_is_counted() {
-        with(Options::default(), |sandbox| {
-            let exact = format!("token_exact: {}\r\n", Sandbox::token("exactsales"));
-            assert_eq!(deals(sandbox).status, 200);
-            assert_eq!(get(&format!("{}/leads", sandbox.base_url("exactsales")), &exact).status, 200);
-            for source in ["ploomes", "nectarcrm", "sensedata", "exactsales", "customerx"] {
-                let stranger = get(&format!("{}/Deals", sandbox.base_url(source)), "");
-                assert!([401, 404].contains(&stranger.status), "{source}: {}", stranger.status);
-            }
-            let counts = get(&format!("{}/_sandbox/row_counts", sandbox.url()), "").json();
-            assert_eq!(counts["ploomes.deals"], 1000);
-            assert_eq!(counts.as_object().unwrap().len(), sandbox.row_counts().len());
-            let requests = get(&format!("{}/_sandbox/requests", sandbox.url()), "").json();
-            assert_eq!(requests["ploomes"]["requests"], 2);
-            assert_eq!(requests["exactsales"]["max_in_window"], 2);
-            assert_eq!(requests["exactsales"]["limit"], 30);
-            assert_eq!(requests["exactsales"]["window_secs"], 20);
-            assert_eq!(get(&format!("{}/elsewhere", sandbox.url()), "").status, 404);
-            assert_eq!(get(&format!("{}x", sandbox.base_url("ploomes")), "").status, 404);
-        });
-    }
-
-    /// A control route that changes something.
-    fn post(url: &str, route: &str) -> Reply {
-        exchange("POST", &format!("{url}/_sandbox/{route}"), "Content-Length: 0\r\n")
-    }
-
-    fn date(reply: &Reply) -> String {
-        let line = reply.head.lines().find(|line| line.starts_with("date: "));
-        line.unwrap().to_owned()
-    }
-
-    #[test]
-    fn the_account_is_changed_by_routes_and_the_date_follows() {
-        with(Options::default(), |sandbox| {
-            let url = sandbox.url();
-            let now = || get(&format!("{url}/_sandbox/now"), "").json()["now"].as_str().unwrap().to_owned();
-            assert_eq!(now(), "2026-11-01T12:00:00.0000000Z");
-            let today = date(&deals(sandbox));
-            let changed = post(&url, "churn?seed=7&changes=40&tables=ploomes.deals,exactsales.leads").json();
-            let changed = changed.as_object().unwrap();
-            assert!(changed.keys().eq(["exactsales.leads", "exactsales.leadspersons", "ploomes.deals"]));
-            let of = |table: &str, what: &str| changed[table][what].as_u64().unwrap();
-            let all = |table: &str| of(table, "inserted") + of(table, "updated") + of(table, "deleted");
-            assert_eq!(all("ploomes.deals") + all("exactsales.leads"), 40);
-            let counts = get(&format!("{url}/_sandbox/row_counts"), "").json();
-            let rows = 1000 + of("ploomes.deals", "inserted") - of("ploomes.deals", "deleted");
-            assert_eq!(counts["ploomes.deals"], rows);
-            let present = now();
-            assert!(present.as_str() > "2026-11-01T12:00:01" && present == sandbox.now());
-            let seconds = crate::sandbox::stamp::read(&present).unwrap().ticks / SECOND;
-            let simulated = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.unsigned_abs()));
-            assert_eq!(date(&deals(sandbox)), format!("date: {}", simulated.to_lowercase()));
-            assert_ne!(date(&deals(sandbox)), today);
-            let id = post(&url, "change?table=ploomes.deals&what=insert").json()["id"].as_u64().unwrap();
-            assert!(id > 700_000_000 && now() > present);
-            let same = format!("change?table=ploomes.deals&id={id}&what=");
-            assert_eq!(post(&url, &format!("{same}update")).json()["id"], id);
-            assert_eq!(post(&url, &format!("{same}delete")).status, 200);
-            for wrong in [
-                format!("{same}update"),
-                format!("{same}vanish"),
-                "churn?seed=1".to_owned(),
-                "churn?seed=1&changes=1&tables=x".to_owned(),
-            ] {
-                let reply = post(&url, &wrong);
-                assert_eq!(reply.status, 400, "{wrong}");
-                assert!(!reply.body.is_empty());
-            }
-            assert_eq!(get(&format!("{url}/_sandbox/churn?seed=1&changes=1"), "").status, 404);
-        });
-    }
-
-    #[test]
-    fn custom_fields_change_between_requests() {
-        let options = Options {
-            custom_fields: 2,
-            refuse_custom_fields: vec![("ploomes.deals".to_owned(), 403)],
-            ..Options::default()
-        };
-        with(options, |sandbox| {
-            let url = sandbox.url();
-            let post = |body: &str| {
-                let head = format!("Content-Length: {}\r\n\r\n{body}", body.len());
-                exchange("POST", &format!("{url}/_sandbox/fields"), &head)
-            };
-            let reply = post(r#"{"action": "add", "entity": 2, "name": "Novo campo", "type": "date_time"}"#);
-            assert_eq!((reply.status, reply.json()["Name"].as_str()), (200, Some("Novo campo")));
-            let headers = format!("User-Key: {}\r\n", Sandbox::token("ploomes"));
-            let fields = get(&format!("{}/Fields?$filter=EntityId+eq+2", sandbox.base_url("ploomes")), &headers).json();
-            assert_eq!(fields["value"].as_array().unwrap().last().unwrap()["Key"], reply.json()["Key"]);
-            let expand = format!("{}/Deals?$expand=OtherProperties&$top=1", sandbox.base_url("ploomes"));
-            assert_eq!(get(&expand, &headers).status, 403);
-            assert_eq!(post(r#"{"action": "allow", "table": "ploomes.deals"}"#).status, 200);
-            assert_eq!(get(&expand, &headers).status, 200);
-            for wrong in ["", "{}", r#"{"action": "remove", "entity": 2, "field": 9}"#] {
-                let reply = post(wrong);
-                assert!(reply.status == 400 && !reply.body.is_empty(), "{wrong}");
-            }
-        });
-    }
-
-    #[test]
-    fn the_account_moves_while_it_is_paged() {
-        let moving = Options {
-            churn: 1.5,
-            ..Options::default()
-        };
-        let run = || {
-            let mut seen = String::new();
-            with(moving.clone(), |sandbox| {
-                assert!(date(&deals(sandbox)).contains("01 nov 2026 12:00:00"));
-                (0..20).for_each(|_| assert_eq!(deals(sandbox).status, 200));
-                seen = format!("{} {:?}", sandbox.now(), sandbox.row_counts());
-            });
-            seen
-        };
-        let first = run();
-        assert!(!first.starts_with("2026-11-01T12:00:00"));
-        assert_eq!(first, run());
-    }
-
-    #[test]
-    fn an_unknown_table_is_an_error() {
-        let options = Options {
-            table_rows: vec![("ploomes.dealz".to_owned(), 1)],
-            ..Options::default()
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let error = runtime.block_on(Sandbox::start(options)).unwrap_err();
-        assert!(error.to_string().contains("ploomes.dealz"));
-    }
-
-    #[test]
-    fn limits_are_enforced_when_asked() {
-        let limited = Options {
-            limits: true,
-            ..Options::default()
-        };
-        with(limited, |sandbox| {
-            let stages = |_| {
-                let headers = format!("token_exact: {}\r\n", Sandbox::token("exactsales"));
-                get(&format!("{}/Stages", sandbox.base_url("exactsales")), &headers).status
-            };
-            let statuses: Vec<u16> = (0..32).map(stages).collect();
-            assert!(statuses[..30].iter().all(|status| *status == 200));
-            assert_eq!(statuses[30..], [429, 429]);
-            let requests = get(&format!("{}/_sandbox/requests", sandbox.url()), "").json();
-            assert_eq!(requests["exactsales"]["answered_429"], 2);
-            assert_eq!(requests["exactsales"]["max_in_window"], 32);
-        });
-    }
-
-    #[test]
-    fn one_vendor_tells_what_is_left_of_its_limit() {
-        for limits in [true, false] {
-            let options = Options {
-                limits,
-                ..Options::default()
-            };
-            with(options, |sandbox| {
-                let clients = || {
-                    let headers = format!("Authorization: {}\r\n", Sandbox::token("customerx"));
-                    get(&format!("{}/clients?per_page=1", sandbox.base_url("customerx")), &headers)
-                };
-                let told = |reply: &Reply, name: &str| {
-                    let line = reply.head.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-                    line.trim().parse::<u64>().unwrap()
-                };
-                let replies: Vec<Reply> = (0..61).map(|_| clients()).collect();
-                let left = |at: usize| told(&replies[at], "x-ratelimit-remaining:");
-                let last = if limits { (429, 59, 0, 0) } else { (200, 60, 60, 60) };
-                assert_eq!((replies[60].status, left(0), left(59), left(60)), last);
-                assert!((1..=60).contains(&told(&replies[59], "x-ratelimit-reset:")) || !limits);
-                assert_eq!(told(&replies[0], "x-pages:"), 1000);
-                assert!(!deals(sandbox).head.contains("x-ratelimit"));
-            });
-        }
-    }
-
-    #[test]
-    fn too_many_requests_with_and_without_a_time() {
-        with(faulty("429=1"), |sandbox| {
-            let reply = deals(sandbox);
-            assert_eq!(reply.status, 429);
-            assert!(reply.head.contains("retry-after: 1"));
-            assert_eq!(deals(sandbox).status, 200);
-        });
-        with(faulty("429-bare=1"), |sandbox| {
-            let reply = deals(sandbox);
-            assert!(reply.status == 429 && !reply.head.contains("retry-after"));
-        });
-    }
-
-    #[test]
-    fn bodies_are_cut_dripped_or_something_else() {
-        let length = |reply: &Reply| {
-            let line = reply
-                .head
-                .lines()
-                .find(|line| line.starts_with("content-length"))
-                .unwrap()
-                .to_owned();
-            line[16..].parse::<usize>().unwrap()
-        };
-        with(faulty("cut=1"), |sandbox| {
-            let reply = deals(sandbox);
-            assert_eq!(reply.status, 200);
-            assert!(!reply.body.is_empty() && reply.body.len() <= length(&reply) / 2);
-            assert!(serde_json::from_slice::<serde_json::Value>(&reply.body).is_err());
-        });
-        with(faulty("slow=1"), |sandbox| {
-            let start = Instant::now();
-            let reply = deals(sandbox);
-            assert!(start.elapsed() > Duration::from_millis(500));
-            assert!(reply.body.len() == length(&reply) && reply.json()["value"].is_array());
-        });
-        with(faulty("html=1"), |sandbox| {
-            let reply = deals(sandbox);
-            assert!(reply.status == 200 && reply.body.starts_with(b"<!DOCTYPE html>"));
-        });
-        with(faulty("error-200=1"), |sandbox| {
-            let reply = deals(sandbox);
-            assert!(reply.status == 200 && reply.json()["value"] == "Erro interno");
-        });
-        with(faulty("empty=1"), |sandbox| {
-            assert_eq!(deals(sandbox).json()["value"].as_array().map(Vec::len), Some(0));
-        });
-        with(faulty("500=1"), |sandbox| assert!([500, 503].contains(&deals(sandbox).status)));
-    }
-
-    #[test]
-    fn an_expired_token_stays_expired() {
-        with(faulty("401=1"), |sandbox| {
-            for _ in 0..3 {
-                let reply = deals(sandbox);
-                assert_eq!(
-                    (reply.status, reply.json()["value"].as_str()),
-                    (401, Some("Usuário não autenticado"))
-                );
-            }
-        });
-    }
 }

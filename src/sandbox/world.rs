@@ -83,6 +83,11 @@ impl World {
         self.table_rows.get(table).copied().unwrap_or(default)
     }
 
+    /// A part of the size of a large table: at least one row when that has any.
+    pub(crate) fn share(&self, parts: u64, of: u64) -> u64 {
+        self.large.min(1).max(self.large.saturating_mul(parts) / of)
+    }
+
     /// The generator of one row: the same for the same seed, table and row.
     pub(crate) fn draw(&self, table: &str, row: u64) -> Draw {
         self.draw_revised(table, row, 0)

@@ -1,6 +1,7 @@
 //! Files written by the program's own writer, whole, torn and bent.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
@@ -11,20 +12,10 @@ use tokio::runtime::Runtime;
 
 use super::*;
 use crate::error::Kind;
-use crate::schema::{Catalog, Table, arrow_schema};
+use crate::schema::{Table, arrow_schema, demo};
+use crate::store::fake::Fake;
 use crate::store::{DataFile, S3Options};
 use crate::write::{MemoryBudget, TableWriter, WriteOptions, publish_all};
-
-const SOURCE: &str = r#"
-title = "Demo"
-description = "."
-base_url = "https://demo.example"
-token_env = "DEMO_TOKEN"
-auth = { type = "header", name = "Key" }
-records = ["value"]
-pagination = { type = "single" }
-rate_limit = { requests = 60, per = "1m", in_flight = 1 }
-"#;
 
 const DEALS: &str = r#"
 title = "Negócios"
@@ -40,9 +31,7 @@ amount = { type = "float", path = "Amount", description = "Valor." }
 "#;
 
 fn table() -> Table {
-    let files = [("demo/source.toml", SOURCE), ("demo/deals.toml", DEALS)];
-    let catalog = Catalog::from_files(files.map(|(path, text)| (path.to_owned(), text.to_owned()))).unwrap();
-    catalog.source("demo").unwrap().tables["deals"].clone()
+    demo::source(&[("deals", DEALS)]).tables["deals"].clone()
 }
 
 /// Rows of these ids; everything else follows from the id.
@@ -99,7 +88,7 @@ impl Bench {
     }
 }
 
-fn ids(rows: Rows) -> Vec<i64> {
+fn ids(rows: impl Iterator<Item = Result<RecordBatch>>) -> Vec<i64> {
     rows.flat_map(|batch| batch.unwrap().column(0).as_primitive::<Int64Type>().values().to_vec())
         .collect()
 }
@@ -108,10 +97,10 @@ fn ids(rows: Rows) -> Vec<i64> {
 fn read_all(reader: Result<DataFileReader>) -> Result<u64> {
     let reader = reader?;
     let mut rows = 0;
+    for batch in reader.batches(None) {
+        rows += batch?.num_rows() as u64;
+    }
     for group in 0..reader.row_groups() {
-        for batch in reader.read(group, None, None)? {
-            rows += batch?.num_rows() as u64;
-        }
         reader.bloom(group, "id")?;
     }
     Ok(rows)
@@ -138,6 +127,22 @@ fn every_row_comes_back_in_its_order_from_memory_and_from_disk() {
             assert_eq!(from, expected.end);
         }
     }
+}
+
+#[test]
+fn row_groups_are_fetched_one_by_one_as_they_are_asked_for() {
+    let fake = Fake::new();
+    let bench = Bench::new(Lake::over(Arc::new(fake.clone())), 30_000, 10_000);
+    let reader = bench.open().unwrap();
+    let opened = fake.reads.load(Ordering::SeqCst);
+    let (mut found, mut reads) = (Vec::new(), Vec::new());
+    for batch in reader.batches(Some(&["id"])) {
+        found.extend(ids(std::iter::once(batch)));
+        reads.push((found.len(), fake.reads.load(Ordering::SeqCst) - opened));
+    }
+    assert_eq!(found, (0..30_000).collect::<Vec<_>>());
+    assert!(reads.iter().all(|(rows, reads)| *reads == rows.div_ceil(10_000)), "{reads:?}");
+    assert_eq!(reads.last(), Some(&(30_000, 3)));
 }
 
 #[test]

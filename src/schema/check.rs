@@ -264,12 +264,12 @@ impl Check<'_> {
                     column.kind.name()
                 )));
             }
-            if let Some(references) = &column.references {
-                if !is_column(references, self.source) {
-                    return Err(wrong(format!(
-                        "references `{references}`, which is not a `table.column` of this source"
-                    )));
-                }
+            if let Some(references) = &column.references
+                && !is_column(references, self.source)
+            {
+                return Err(wrong(format!(
+                    "references `{references}`, which is not a `table.column` of this source"
+                )));
             }
         }
         Ok(())

@@ -30,6 +30,24 @@ pub struct Column {
     pub treatment: Option<Treatment>,
 }
 
+impl Column {
+    /// A column of which nothing else is known: in UTC, its values kept.
+    pub fn of(name: &str, kind: ColumnType, origin: Origin) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            origin,
+            description: String::new(),
+            references: None,
+            zone: Tz::UTC,
+            wall_clock: false,
+            format: None,
+            personal: None,
+            treatment: None,
+        }
+    }
+}
+
 /// Where a column's value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
@@ -62,6 +80,13 @@ pub enum ColumnType {
 }
 
 impl ColumnType {
+    /// The type of a documented word.
+    pub fn from_name(word: &str) -> Option<Self> {
+        [Self::Text, Self::Int, Self::Float, Self::Boolean, Self::Timestamp, Self::Date]
+            .into_iter()
+            .find(|kind| kind.name() == word)
+    }
+
     /// The documented word.
     pub fn name(self) -> &'static str {
         match self {

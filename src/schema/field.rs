@@ -135,20 +135,15 @@ impl CustomFields {
             ])
         };
         let column = |(name, column): (&String, &FieldColumn)| Column {
-            name: name.clone(),
-            kind: column.kind,
-            origin: Origin::Path(column.value.iter().map(path).collect()),
             description: format!("Campo personalizado \u{201c}{}\u{201d}.", field.name),
             references: column.references.clone(),
             zone,
-            wall_clock: false,
-            format: None,
             // What it holds the account alone knows, unless its name says so.
             personal: match column.references {
                 Some(_) => None,
                 None => Some(Personal::suggested_by(&field.name).unwrap_or(Personal::Custom)),
             },
-            treatment: None,
+            ..Column::of(name, column.kind, Origin::Path(column.value.iter().map(path).collect()))
         };
         field.columns.iter().zip(columns).map(column).collect()
     }

@@ -114,10 +114,7 @@ fn load_source(id: &str, mut files: BTreeMap<String, String>) -> Result<Source> 
     }
     let exploded: Vec<(String, String)> = tables
         .values()
-        .filter_map(|table: &Table| match &table.access {
-            Access::Explode(explode) => Some((explode.table.clone(), table.id.clone())),
-            Access::Fetch(_) | Access::Derived => None,
-        })
+        .filter_map(|table: &Table| Some((table.exploded_from()?.to_owned(), table.id.clone())))
         .collect();
     for (parent, child) in exploded {
         if let Some(parent) = tables.get_mut(&parent) {
@@ -168,22 +165,15 @@ fn resolve(file: &str, text: &str, id: &str, decl: TableDecl, source: &SourceDec
                 .map_err(|message| Error::config(format!("{file}:{}: column `{name}`: {message}", line())))?,
         );
     }
-    let is_itself = |column: &Column| matches!(&column.origin, Origin::Path(paths) if paths.iter().any(|path| path.0.is_empty()));
     Ok(Table {
-        id: id.to_owned(),
-        reads_elements: columns.iter().any(is_itself),
         title: decl.title,
         description: decl.description,
         experimental: decl.experimental,
-        access,
         primary_key: decl.primary_key,
         partition: decl.partition,
         replication: decl.replication,
-        columns,
-        dropped: Vec::new(),
-        children: Vec::new(),
         custom_fields: decl.custom_fields,
-        fields: Vec::new(),
+        ..Table::of(id, access, columns)
     })
 }
 

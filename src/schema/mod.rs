@@ -6,6 +6,8 @@
 mod arrow;
 mod check;
 mod column;
+#[cfg(test)]
+pub(crate) mod demo;
 mod field;
 mod load;
 mod personal;
@@ -16,6 +18,7 @@ pub use arrow::{EXPORTED_AT, arrow_schema};
 pub use column::{Column, ColumnPath, ColumnType, Format, Origin, Step};
 pub use field::{CustomFields, Field, FieldColumn, FieldType, FieldsOf};
 pub use load::Catalog;
+pub(crate) use personal::unaccented;
 pub use personal::{Personal, Policy, Treatment};
 pub use source::{Auth, Count, Pagination, Parameter, RateLimit, Records, Retry, Source};
 pub(crate) use source::{duration, parse_duration};

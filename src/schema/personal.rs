@@ -197,12 +197,18 @@ const SUGGESTIONS: [Suggestion; 13] = [
 
 /// Words in lower case without accents, parted by `_`.
 fn parted(name: &str) -> String {
-    let plain: String = name.to_lowercase().chars().map(unaccented).collect();
+    let mut plain = String::with_capacity(name.len());
+    for c in name.to_lowercase().chars() {
+        match unaccented(c) {
+            "" => plain.push(c),
+            letters => plain.push_str(letters),
+        }
+    }
     let mut parted = String::with_capacity(plain.len());
     let mut was_letter = false;
     for word in plain.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
         let is_letter = word.chars().count() == 1;
-        if !parted.is_empty() && !(is_letter && was_letter) {
+        if !(parted.is_empty() || is_letter && was_letter) {
             parted.push('_');
         }
         parted.push_str(word);
@@ -211,15 +217,21 @@ fn parted(name: &str) -> String {
     parted
 }
 
-fn unaccented(c: char) -> char {
+/// A letter without its accent; nothing for what is no accented letter of Latin.
+pub(crate) fn unaccented(c: char) -> &'static str {
     match c {
-        'á' | 'à' | 'â' | 'ã' => 'a',
-        'é' | 'ê' => 'e',
-        'í' => 'i',
-        'ó' | 'ô' | 'õ' => 'o',
-        'ú' | 'ü' => 'u',
-        'ç' => 'c',
-        other => other,
+        'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' | 'ā' => "a",
+        'ç' | 'ć' | 'č' => "c",
+        'è' | 'é' | 'ê' | 'ë' | 'ē' => "e",
+        'ì' | 'í' | 'î' | 'ï' | 'ī' => "i",
+        'ñ' => "n",
+        'ò' | 'ó' | 'ô' | 'õ' | 'ö' | 'ø' | 'ō' => "o",
+        'ù' | 'ú' | 'û' | 'ü' | 'ū' => "u",
+        'ý' | 'ÿ' => "y",
+        'ß' => "ss",
+        'æ' => "ae",
+        'œ' => "oe",
+        _ => "",
     }
 }
 

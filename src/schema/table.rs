@@ -5,7 +5,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use super::column::{Column, ColumnDecl, ColumnPath, one_or_many};
+use super::column::{Column, ColumnDecl, ColumnPath, Origin, one_or_many};
 use super::field::{Field, FieldsOf};
 use super::source::{Pagination, Parameter, Records, duration};
 
@@ -43,6 +43,27 @@ pub struct Table {
 }
 
 impl Table {
+    /// A table of which nothing else is known: read as a whole, without a key, laid in one folder.
+    pub fn of(id: &str, access: Access, columns: Vec<Column>) -> Self {
+        let is_itself = |column: &Column| matches!(&column.origin, Origin::Path(paths) if paths.iter().any(|path| path.0.is_empty()));
+        Self {
+            id: id.to_owned(),
+            title: String::new(),
+            description: String::new(),
+            experimental: false,
+            access,
+            primary_key: Vec::new(),
+            partition: None,
+            replication: Replication::default(),
+            reads_elements: columns.iter().any(is_itself),
+            columns,
+            dropped: Vec::new(),
+            children: Vec::new(),
+            custom_fields: None,
+            fields: Vec::new(),
+        }
+    }
+
     /// The column of this name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
@@ -56,6 +77,27 @@ impl Table {
     /// Whether something is done to the values of any column, so that what the vendor sends of them is not to be shown.
     pub fn protects(&self) -> bool {
         !self.dropped.is_empty() || self.columns.iter().any(|column| column.treatment.is_some())
+    }
+
+    /// The table that this one is exploded from.
+    pub fn exploded_from(&self) -> Option<&str> {
+        match &self.access {
+            Access::Explode(explode) => Some(&explode.table),
+            Access::Fetch(_) | Access::Derived => None,
+        }
+    }
+
+    /// The columns that hold the key of the table it is exploded from; of that table itself, its key. Nothing if it lacks one, or there is no key.
+    pub fn key_in(&self, parent: &Self) -> Option<Vec<usize>> {
+        let place = |name: &String| {
+            self.columns.iter().position(|column| match &column.origin {
+                _ if self.id == parent.id => column.name == *name,
+                Origin::Parent(of) => of == name,
+                _ => false,
+            })
+        };
+        let columns: Option<Vec<usize>> = parent.primary_key.iter().map(place).collect();
+        columns.filter(|columns| !columns.is_empty())
     }
 
     /// How the table is asked for, unless it is exploded or derived.

@@ -60,9 +60,13 @@ pub(crate) fn random_id() -> String {
     format!("{:08x}", fastrand::u32(..))
 }
 
-/// Lower-case hex digits.
+/// Lower-case hex digits. Every hashed cell passes here: one allocation.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(2 * bytes.len());
+    let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);
+    text.extend(halves.map(|half| char::from(DIGITS[usize::from(half)])));
+    text
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 
-use super::path;
 use crate::commit::{Entry, Manifest};
 use crate::error::Error;
 use crate::scan::{DataFileReader, conform};
@@ -19,7 +18,7 @@ const PIECE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// What is wrong with the file, if something is.
 pub(super) fn verify(lake: &Lake, handle: &Handle, manifest: &Manifest, table: &Table, entry: &Entry) -> Result<(), String> {
-    let path = path(manifest, entry);
+    let path = manifest.path_of(entry);
     let told = |error: Error| error.message().to_owned();
     let found = sha256(lake, handle, &path, entry.meta.content_length).map_err(told)?;
     if found != entry.meta.sha256 {
@@ -31,11 +30,8 @@ pub(super) fn verify(lake: &Lake, handle: &Handle, manifest: &Manifest, table: &
     check_columns(reader.schema(), &schema, data_file_version(&entry.path) == Some(manifest.version))?;
 
     let mut rows = Rows::new(table, &schema, entry);
-    for group in 0..reader.row_groups() {
-        for batch in reader.read(group, None, None).map_err(told)? {
-            let batch = conform(&batch.map_err(told)?, &schema).map_err(told)?;
-            rows.take(&batch)?;
-        }
+    for batch in reader.batches(None) {
+        rows.take(&conform(&batch.map_err(told)?, &schema).map_err(told)?)?;
     }
     rows.end(&schema)
 }

@@ -14,7 +14,7 @@ use roaring::RoaringTreemap;
 use serde_json::Value;
 use tokio::runtime::Handle;
 
-use super::{Family, Finding, REFRESH, fault, path};
+use super::{Family, Finding, REFRESH, fault};
 use crate::commit::{Entry, Manifest};
 use crate::error::Result;
 use crate::scan::DataFileReader;
@@ -178,12 +178,10 @@ impl<'a> Table<'a> {
     }
 
     fn each_batch(&self, entry: &Entry, columns: &[&str], mut told: impl FnMut(&RecordBatch)) -> Result<()> {
-        let path = path(self.manifest, entry);
+        let path = self.manifest.path_of(entry);
         let reader = DataFileReader::open(self.lake, &path, entry.meta.content_length, self.handle.clone())?;
-        for group in 0..reader.row_groups() {
-            for batch in reader.read(group, Some(columns), None)? {
-                told(&batch?);
-            }
+        for batch in reader.batches(Some(columns)) {
+            told(&batch?);
         }
         Ok(())
     }

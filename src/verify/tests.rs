@@ -1,148 +1,9 @@
 //! Lakes that are right, and every way in which one is not.
 
-use std::sync::Arc;
-
-use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use chrono::DateTime;
-
 use super::*;
-use crate::commit::{Outcome, commit};
-use crate::schema::{Catalog, Table, arrow_schema};
-use crate::write::{MemoryBudget, TableWriter, WriteOptions, publish_all};
-
-pub(crate) const SOURCE: &str = r#"
-title = "Demo"
-description = "."
-base_url = "https://demo.example"
-token_env = "DEMO_TOKEN"
-auth = { type = "header", name = "Key" }
-records = ["value"]
-pagination = { type = "single" }
-rate_limit = { requests = 60, per = "1m", in_flight = 1 }
-"#;
-
-pub(crate) const ORDERS: &str = r#"
-title = "Pedidos"
-description = "Uma linha por pedido."
-endpoint = "/Orders"
-primary_key = ["id"]
-partition = { column = "at", by = "month" }
-[replication]
-mode = "incremental"
-cursor = "at"
-from = { param = "from", value = "{from}" }
-[columns]
-id = { type = "float", path = "Id", description = "Identificador." }
-at = { type = "timestamp", path = "At", description = "Data." }
-"#;
-
-pub(crate) const ITEMS: &str = r#"
-title = "Produtos"
-description = "Uma linha por item."
-explode = { table = "orders", path = "Items" }
-primary_key = ["order_id", "sku"]
-[columns]
-order_id = { type = "float", parent = "id", references = "orders.id", description = "Pedido." }
-sku      = { type = "text", path = "Sku", description = "Código." }
-"#;
-
-/// 2026-01-01T00:00:00Z, and a month of 31 days.
-const START: i64 = 20_454 * 86_400_000_000;
-const MONTH: i64 = 31 * 86_400_000_000;
-
-/// A lake with the tables `acme.orders` and `acme.orders__items`. Every tenth order is of the next month, and each has two items.
-pub(crate) struct Bench {
-    pub(crate) lake: Lake,
-    orders: Table,
-    items: Table,
-}
+use crate::bench::Bench;
 
 impl Bench {
-    pub(crate) fn new() -> Self {
-        Self::over(Lake::memory())
-    }
-
-    pub(crate) fn over(lake: Lake) -> Self {
-        let files = [
-            ("demo/source.toml", SOURCE),
-            ("demo/orders.toml", ORDERS),
-            ("demo/orders__items.toml", ITEMS),
-        ];
-        let catalog = Catalog::from_files(files.map(|(path, text)| (path.to_owned(), text.to_owned()))).unwrap();
-        let table = |name: &str| catalog.source("demo").unwrap().tables[name].clone();
-        Self {
-            lake,
-            orders: table("orders"),
-            items: table("orders__items"),
-        }
-    }
-
-    /// Data files of these orders, a writer for each list.
-    pub(crate) async fn orders(&self, version: u64, files: &[&[f64]]) -> Vec<Entry> {
-        let batches = files.iter().map(|ids| {
-            let at = ids
-                .iter()
-                .map(|id| START + if *id as i64 % 10 == 0 { MONTH } else { 0 } + *id as i64);
-            let columns: Vec<ArrayRef> = vec![
-                Arc::new(Float64Array::from(ids.to_vec())),
-                Arc::new(TimestampMicrosecondArray::from_iter_values(at).with_timezone("UTC")),
-                Arc::new(TimestampMicrosecondArray::from_iter_values(ids.iter().map(|_| START)).with_timezone("UTC")),
-            ];
-            RecordBatch::try_new(arrow_schema(&self.orders), columns).unwrap()
-        });
-        self.files(&self.orders, version, batches.collect()).await
-    }
-
-    /// Data files of the items of these orders.
-    pub(crate) async fn items(&self, version: u64, files: &[&[f64]]) -> Vec<Entry> {
-        let batches = files.iter().map(|ids| {
-            let twice: Vec<f64> = ids.iter().flat_map(|id| [*id, *id]).collect();
-            let skus = (0..twice.len()).map(|row| format!("sku {}", row % 2));
-            let columns: Vec<ArrayRef> = vec![
-                Arc::new(Float64Array::from(twice.clone())),
-                Arc::new(StringArray::from_iter_values(skus)),
-                Arc::new(TimestampMicrosecondArray::from_iter_values(twice.iter().map(|_| START)).with_timezone("UTC")),
-            ];
-            RecordBatch::try_new(arrow_schema(&self.items), columns).unwrap()
-        });
-        self.files(&self.items, version, batches.collect()).await
-    }
-
-    async fn files(&self, table: &Table, version: u64, batches: Vec<RecordBatch>) -> Vec<Entry> {
-        let mut entries = Vec::new();
-        for batch in batches {
-            let (lake, of_table, handle) = (self.lake.clone(), table.clone(), Handle::current());
-            let work = tokio::task::spawn_blocking(move || {
-                let (options, budget) = (Arc::new(WriteOptions::new("run")), MemoryBudget::new(64 << 20));
-                let mut writer = TableWriter::new(&lake, "acme", &of_table, version, options, budget, handle).unwrap();
-                writer.write(&batch).unwrap();
-                writer.finish().unwrap()
-            });
-            let files = publish_all(work.await.unwrap()).await.unwrap();
-            entries.extend(files.into_iter().map(|file| Entry::new(&self.lake, "acme", &table.id, file)));
-        }
-        entries
-    }
-
-    /// Commits both tables at this version.
-    pub(crate) async fn commit(&self, version: u64, orders: Vec<Entry>, items: Vec<Entry>) -> [Manifest; 2] {
-        let at = DateTime::from_timestamp_micros(START).unwrap();
-        let new = |table: &Table, entries| Manifest::new("demo", "acme", table, version, &format!("run-{version}"), at, entries);
-        let (mut orders, items) = (new(&self.orders, orders), new(&self.items, items));
-        orders.children = std::iter::once((self.items.id.clone(), version)).collect();
-        orders.savepoint = Some(at);
-        for manifest in [&items, &orders] {
-            assert_eq!(commit(&self.lake, manifest).await.unwrap(), Outcome::Committed);
-        }
-        [orders, items]
-    }
-
-    pub(crate) async fn verify(&self) -> Verified {
-        let listing = self.lake.list("").await.unwrap();
-        let manifests = commit::content_of(&self.lake, &listing).await.unwrap();
-        verify(&self.lake, &listing, &manifests).await.unwrap()
-    }
-
     /// The only finding.
     async fn finding(&self) -> Finding {
         let mut verified = self.verify().await;
@@ -162,10 +23,7 @@ impl Bench {
     async fn bent(&self, bend: impl FnOnce(&mut Manifest, &mut Manifest)) {
         let ids: Vec<f64> = (1..=20).map(f64::from).collect();
         let (orders, items) = (self.orders(1, &[&ids]).await, self.items(1, &[&ids]).await);
-        let at = DateTime::from_timestamp_micros(START).unwrap();
-        let mut orders = Manifest::new("demo", "acme", &self.orders, 1, "run", at, orders);
-        let mut items = Manifest::new("demo", "acme", &self.items, 1, "run", at, items);
-        orders.children = std::iter::once((self.items.id.clone(), 1)).collect();
+        let [mut orders, mut items] = self.manifests(1, orders, items);
         bend(&mut orders, &mut items);
         for manifest in [&items, &orders] {
             let path = format!("{}/_manifest/{:020}.json", manifest.folder(), manifest.version);

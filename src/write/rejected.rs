@@ -10,13 +10,14 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use tokio::runtime::Handle;
 use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 use super::budget::{MemoryBudget, Share};
 use super::file::cannot_encode;
 use super::upload::{Sink, Uploader};
 use crate::error::{Error, Result};
 use crate::schema::EXPORTED_AT;
-use crate::store::{Lake, Object, rejected_folder};
+use crate::store::{Lake, rejected_folder};
 
 /// Rows that are gathered before they are encoded.
 const BATCH_ROWS: usize = 1_024;
@@ -217,42 +218,28 @@ impl Drop for RejectedWriter {
     }
 }
 
-/// Deletes the files that older runs left for this table, after a full read by `run_id` is committed: what they told of is superseded with the rows.
+/// Deletes the files that older runs left for these tables, after a full read by `run_id` is committed: what they told of is superseded with the rows.
 /// Returns how many there were.
 ///
 /// # Errors
 /// `Store` when the lake cannot be listed or a file not deleted.
-pub async fn supersede(lake: &Lake, connection: &str, table: &str, run_id: &str) -> Result<usize> {
-    let folder = rejected_folder(connection);
-    let older: Vec<String> = lake
-        .list(&folder)
-        .await?
-        .into_iter()
-        .map(|object| object.path)
-        .filter(|path| run_of(path, &folder, table).is_some_and(|run| run < run_id))
-        .collect();
+pub async fn supersede(lake: &Lake, connection: &str, tables: &[&str], run_id: &str) -> Result<usize> {
+    let listing = lake.list(&rejected_folder(connection)).await?;
+    let is_older = |path: &String| named(path).is_some_and(|(table, run)| tables.contains(&table) && run < run_id);
+    let older: Vec<String> = listing.into_iter().map(|object| object.path).filter(is_older).collect();
     lake.delete(&older).await?;
     Ok(older.len())
-}
-
-/// The files of this table.
-///
-/// # Errors
-/// `Store` when the lake cannot be listed.
-pub async fn files(lake: &Lake, connection: &str, table: &str) -> Result<Vec<Object>> {
-    let folder = rejected_folder(connection);
-    let mut files = lake.list(&folder).await?;
-    files.retain(|object| run_of(&object.path, &folder, table).is_some());
-    Ok(files)
 }
 
 fn path(connection: &str, table: &str, file: &str) -> String {
     format!("{}/{table}-{file}.parquet", rejected_folder(connection))
 }
 
-/// The UUID in the name of a file for this table. Those of version 7, as run ids are, are ordered by time as texts, and no table's name ends in one.
-fn run_of<'a>(path: &'a str, folder: &str, table: &str) -> Option<&'a str> {
-    let name = path.strip_prefix(folder)?.strip_prefix('/')?;
-    let run = name.strip_prefix(table)?.strip_prefix('-')?.strip_suffix(".parquet")?;
-    Uuid::try_parse(run).is_ok().then_some(run)
+/// The table and the UUID in the name of a file. Those of version 7, as run ids are, are ordered by time as texts.
+pub fn named(path: &str) -> Option<(&str, &str)> {
+    let (_, name) = path.rsplit_once("/_rejected/")?;
+    let name = name.strip_suffix(".parquet")?;
+    let (table, run) = name.split_at_checked(name.len().checked_sub(Hyphenated::LENGTH)?)?;
+    Uuid::try_parse(run).ok()?;
+    Some((table.strip_suffix('-')?, run))
 }

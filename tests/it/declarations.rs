@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use afluente::schema::{Access, Catalog, Mode, Table};
+use afluente::schema::{Catalog, Mode, Table};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -49,14 +49,6 @@ fn further() -> BTreeMap<String, Vec<Further>> {
     serde_json::from_str(include_str!("../further.json")).unwrap()
 }
 
-/// The table that one is exploded from.
-fn parent(access: &Access) -> Option<String> {
-    match access {
-        Access::Explode(explode) => Some(explode.table.clone()),
-        Access::Fetch(_) | Access::Derived => None,
-    }
-}
-
 #[test]
 fn tables_beyond_the_documents_are_those_that_are_listed() {
     let catalog = Catalog::embedded().unwrap();
@@ -68,7 +60,7 @@ fn tables_beyond_the_documents_are_those_that_are_listed() {
         let declared = catalog.source(source).unwrap();
         for expected in tables {
             let table = &declared.tables[&expected.id];
-            assert_eq!(parent(&table.access), expected.parent, "parent of {source}.{}", table.id);
+            assert_eq!(table.exploded_from(), expected.parent.as_deref(), "parent of {source}.{}", table.id);
             assert_eq!(table.experimental, expected.experimental, "{source}.{}", table.id);
         }
         let known = documented.get(source).map_or(0, Vec::len);
@@ -112,7 +104,13 @@ fn tables_and_columns_are_exactly_those_of_the_documents() {
                 .collect();
             assert_eq!(found, expected.columns, "columns of {}.{}", source.id, expected.id);
             assert!(!table.experimental, "{}.{}", source.id, expected.id);
-            assert_eq!(parent(&table.access), expected.parent, "parent of {}.{}", source.id, expected.id);
+            assert_eq!(
+                table.exploded_from(),
+                expected.parent.as_deref(),
+                "parent of {}.{}",
+                source.id,
+                expected.id
+            );
             tables += 1;
             columns += found.len();
             references += found.iter().filter(|column| column.references.is_some()).count();

@@ -20,17 +20,14 @@ pub type Content = BTreeMap<String, Vec<String>>;
 pub async fn content(lake: &Lake) -> Result<Content, String> {
     let mut content = Content::new();
     for manifest in commit::content(lake).await.map_err(|error| format!("content: {error:?}"))? {
-        let (lake, handle, folder) = (lake.clone(), Handle::current(), manifest.folder());
+        let (lake, handle) = (lake.clone(), Handle::current());
         let read = spawn_blocking(move || {
             let mut rows = Vec::new();
             for entry in &manifest.entries {
-                let path = format!("{folder}/{}", entry.path);
-                let reader = DataFileReader::open(&lake, &path, entry.meta.content_length, handle.clone())?;
-                for group in 0..reader.row_groups() {
-                    for batch in reader.read(group, None, None)? {
-                        let batch = batch?;
-                        rows.extend((0..batch.num_rows()).map(|at| row(&batch, at)));
-                    }
+                let reader = DataFileReader::open(&lake, &manifest.path_of(entry), entry.meta.content_length, handle.clone())?;
+                for batch in reader.batches(None) {
+                    let batch = batch?;
+                    rows.extend((0..batch.num_rows()).map(|at| row(&batch, at)));
                 }
             }
             rows.sort_unstable();

@@ -1,5 +1,8 @@
 //! One random history of an account and its lake.
 
+mod plan;
+mod verdict;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,19 +11,14 @@ use fastrand::Rng;
 use uuid::Uuid;
 
 use super::account::Account;
-use super::content::{Content, content, difference};
 use super::process::{Fate, Process};
-use crate::commit;
-use crate::compact::{CompactOptions, compact};
-use crate::config::Connection;
 use crate::error::Kind;
-use crate::export::{Export, IfBusy, Moment, Options, RunReport, Selection, TableReport};
-use crate::http::Stopper;
+use crate::export::{Moment, Options, TableReport};
 use crate::lease::lease_folder;
+use crate::store::Lake;
 use crate::store::fake::Fake;
-use crate::store::{Lake, data_file_version};
 use crate::vacuum::{self, vacuum};
-use crate::verify::verify;
+use plan::{Plan, compact_all, must_succeed, run};
 
 /// Longer than a lease lives unheard of.
 const LONG: Duration = Duration::from_secs(121);
@@ -35,15 +33,6 @@ pub struct History {
     deletes: bool,
     /// A killed run may have left its leases.
     leases_left: bool,
-}
-
-/// How one run is made.
-struct Plan {
-    connections: Vec<Connection>,
-    options: Options,
-    /// For the index of the rows that are there.
-    small_index: bool,
-    leased: bool,
 }
 
 impl History {
@@ -338,144 +327,6 @@ impl History {
         }
     }
 
-    /// Nothing changes any more: what does the lake hold in the end?
-    async fn end(&mut self) -> Result<(), String> {
-        self.steps.push("the end: run".to_owned());
-        self.expect_free(true).await?;
-        let lake = Process::new(&self.fake, Fate::Lives).lake();
-        // What an unfinished load had read before may have changed or gone since.
-        let plain = |connections: &[Connection]| Plan {
-            connections: connections.to_vec(),
-            options: Options::default(),
-            small_index: false,
-            leased: true,
-        };
-        must_succeed(run(plain(&self.account.connections), &lake).await?)?;
-        let mut last = plain(&self.account.connections);
-        if self.deletes && self.rng.u8(..8) == 0 {
-            last.options.full_refresh = true;
-            self.steps.push("the end: run --full-refresh".to_owned());
-        } else if self.deletes {
-            last.connections = self.account.reconciling();
-            self.steps.push("the end: run reconcile".to_owned());
-        } else {
-            self.steps.push("the end: run".to_owned());
-        }
-        must_succeed(run(last, &lake).await?)?;
-        let expected = self.oracle().await?;
-        let found = content(&lake).await?;
-        if let Some(difference) = difference(&expected, &found) {
-            return Err(format!("the lake is not what the source is:\n{difference}"));
-        }
-        let before = objects(&lake).await?;
-        must_succeed(run(plain(&self.account.connections), &lake).await?)?;
-        let after = objects(&lake).await?;
-        if before != after {
-            let new: Vec<&String> = after.iter().filter(|path| !before.contains(path)).collect();
-            return Err(format!("nothing changed at the source, yet a run wrote {new:?}"));
-        }
-        self.is_clean(&lake).await?;
-        self.savepoints_grow(&lake).await
-    }
-
-    /// What a first export of the account as it is now brings.
-    async fn oracle(&self) -> Result<Content, String> {
-        let lake = Lake::memory();
-        let mut connections = self.account.connections.clone();
-        for connection in &mut connections {
-            connection.checkpoint = Duration::from_secs(300);
-            connection.tables.clear();
-        }
-        let plan = Plan {
-            connections,
-            options: Options::default(),
-            small_index: false,
-            leased: false,
-        };
-        must_succeed(run(plan, &lake).await?)?;
-        content(&lake).await
-    }
-
-    /// After a vacuum there is nothing beside the live files, and nothing wrong with them.
-    async fn is_clean(&self, lake: &Lake) -> Result<(), String> {
-        let outcome = vacuum(lake, &Uuid::now_v7().to_string(), &vacuum_options(Duration::ZERO)).await;
-        let outcome = outcome.map_err(|error| format!("vacuum: {error:?}"))?;
-        if !outcome.failed.is_empty() || !outcome.busy.is_empty() {
-            return Err(format!("vacuum: {outcome:?}"));
-        }
-        let listing = lake.list("").await.map_err(text)?;
-        let manifests = commit::content(lake).await.map_err(text)?;
-        let listed = manifests.iter().flat_map(|manifest| {
-            let folder = manifest.folder();
-            manifest.entries.iter().map(move |entry| format!("{folder}/{}", entry.path))
-        });
-        let mut listed: Vec<String> = listed.collect();
-        listed.sort();
-        let there = listing.iter().filter(|object| data_file_version(&object.path).is_some());
-        let there: Vec<String> = there.map(|object| object.path.clone()).collect();
-        if there != listed {
-            return Err(format!(
-                "after a vacuum the data files are {there:?}, the manifests list {listed:?}"
-            ));
-        }
-        let verified = verify(lake, &listing, &manifests).await.map_err(text)?;
-        match verified.findings.is_empty() {
-            true => Ok(()),
-            false => Err(format!("verify: {:?}", verified.findings)),
-        }
-    }
-
-    async fn savepoints_grow(&self, lake: &Lake) -> Result<(), String> {
-        for manifest in commit::content(lake).await.map_err(text)? {
-            let (connection, table) = (&manifest.connection, &manifest.table);
-            let mut last = None;
-            for version in commit::versions(lake, connection, table).await.map_err(text)? {
-                let savepoint = commit::read(lake, connection, table, version)
-                    .await
-                    .map_err(text)?
-                    .and_then(|one| one.savepoint);
-                if savepoint < last {
-                    return Err(format!(
-                        "{connection}.{table}: savepoint {savepoint:?} at version {version} after {last:?}"
-                    ));
-                }
-                last = savepoint;
-            }
-        }
-        Ok(())
-    }
-
-    /// All manifests, a line for each.
-    pub async fn manifests(&self) -> Result<Vec<String>, String> {
-        let lake = Lake::over(Arc::new(self.fake.clone()));
-        let mut lines = Vec::new();
-        for newest in commit::content(&lake).await.map_err(text)? {
-            for version in commit::versions(&lake, &newest.connection, &newest.table).await.map_err(text)? {
-                let Some(one) = commit::read(&lake, &newest.connection, &newest.table, version)
-                    .await
-                    .map_err(text)?
-                else {
-                    continue;
-                };
-                let files = one.entries.iter().map(|entry| {
-                    let version = data_file_version(&entry.path).unwrap_or_default();
-                    format!("{} of {version}", entry.meta.record_count)
-                });
-                lines.push(format!(
-                    "{} {version} by {}: {:?}, savepoint {:?}, resume {:?}, children {:?}, rows {}",
-                    one.folder(),
-                    &one.run_id[30..],
-                    one.mode,
-                    one.savepoint,
-                    one.resume,
-                    one.children,
-                    files.collect::<Vec<_>>().join(" + ")
-                ));
-            }
-        }
-        Ok(lines)
-    }
-
     /// Makes sure that what a killed run left keeps nobody out, in one of the ways in which that ends.
     async fn expect_free(&mut self, leased: bool) -> Result<(), String> {
         if !leased || !std::mem::take(&mut self.leases_left) {
@@ -528,69 +379,6 @@ impl History {
     }
 }
 
-/// One run, to its end. The error is one that a run never has.
-async fn run(plan: Plan, lake: &Lake) -> Result<RunReport, String> {
-    let has_range = plan.options.range != (None, None);
-    let (stopper, stop) = Stopper::new();
-    let stop = (Arc::new(stopper), stop);
-    let export = Export::plan(plan.connections, &Selection::default(), lake.clone(), plan.options, stop);
-    let mut export = match export {
-        Ok(export) => export,
-        // No table with a cursor.
-        Err(error) if has_range && error.message().contains("none of the chosen tables has a cursor") => return Ok(nothing()),
-        Err(error) => return Err(format!("plan: {error:?}")),
-    };
-    if plan.small_index {
-        export.run.seen_keys = 20_000;
-    }
-    if plan.leased {
-        export
-            .lease(IfBusy::Fail, |_, _| {})
-            .await
-            .map_err(|error| format!("lease: {error:?}"))?;
-    }
-    Ok(export.run().await)
-}
-
-/// The report of a run that had nothing to do.
-fn nothing() -> RunReport {
-    RunReport {
-        run_id: String::new(),
-        afluente: "",
-        lake: String::new(),
-        started_at: DateTime::UNIX_EPOCH,
-        finished_at: DateTime::UNIX_EPOCH,
-        tables: Vec::new(),
-        warnings: Vec::new(),
-        unwritten: None,
-    }
-}
-
-fn must_succeed(report: RunReport) -> Result<(), String> {
-    if !report.failed() {
-        return Ok(());
-    }
-    let failed = report.tables.iter().filter(|table| !table.status.is_done());
-    let failed = failed.map(|table| format!("{}.{}: {:?}", table.connection, table.table, table.error));
-    Err(format!(
-        "a run failed: {} {:?}",
-        failed.collect::<Vec<_>>().join("; "),
-        report.unwritten
-    ))
-}
-
-async fn compact_all(lake: &Lake) -> crate::error::Result<()> {
-    let manifests = commit::content(lake).await?;
-    let mut rest = &manifests[..];
-    while let [parent, others @ ..] = rest {
-        let is_child = |manifest: &&commit::Manifest| parent.children.contains_key(&manifest.table);
-        let (family, others) = rest.split_at(1 + others.iter().take_while(is_child).count());
-        compact(lake, family, &CompactOptions::default(), |_| true).await?;
-        rest = others;
-    }
-    Ok(())
-}
-
 fn vacuum_options(retention: Duration) -> vacuum::Options {
     vacuum::Options {
         connections: Vec::new(),
@@ -598,17 +386,6 @@ fn vacuum_options(retention: Duration) -> vacuum::Options {
         older_than: Duration::from_secs(3600),
         dry_run: false,
     }
-}
-
-/// Data files and manifests.
-async fn objects(lake: &Lake) -> Result<Vec<String>, String> {
-    let listing = lake.list("").await.map_err(text)?;
-    let is_table = |path: &str| data_file_version(path).is_some() || path.contains("/_manifest/");
-    Ok(listing
-        .into_iter()
-        .map(|object| object.path)
-        .filter(|path| is_table(path))
-        .collect())
 }
 
 fn rows(account: &Account) -> Vec<(String, u64)> {

@@ -1,7 +1,9 @@
 //! Random histories: whatever happens to an account, to the runs that export it and to their lake, a run that ends leaves the lake as the account is.
+//! `derived` and `load` look at single runs.
 
 mod account;
 mod content;
+mod derived;
 mod history;
 mod load;
 mod process;

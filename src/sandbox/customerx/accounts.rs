@@ -1,5 +1,6 @@
 //! Clients, the short form of one inside other records, and the journeys they are on.
 
+use crate::sandbox::absent::{object, text, value};
 use crate::sandbox::clock::Ids;
 use crate::sandbox::json::Object;
 use crate::sandbox::people::{ascii, cnpj_dotted, cpf_dotted};
@@ -7,34 +8,20 @@ use crate::sandbox::places::City;
 use crate::sandbox::stamp::{DAY, NOW};
 use crate::sandbox::world::{Draw, World};
 
-use super::list::{List, attributes, day, id_of, object, phones, share, text, value};
+use super::list::{List, attributes, day, id_of, phones};
 use super::small::{GROUPS, SEGMENTS, SERVICES, USERS, fill_named, name_of};
 
 pub(super) static CLIENTS: List = List {
-    path: "clients",
-    ids: Ids {
-        table: "customerx.clients",
-        first: 901,
-        step: 3,
-    },
-    rows: |world| world.rows("customerx.clients", world.large),
     filtered: true,
-    wrapped: false,
-    write,
+    ..List::new("clients", Ids::new("customerx.clients", 901, 3), |world| world.large, write)
 };
 
-pub(super) static JOURNEYS: List = List {
-    path: "clients/journeys_clients",
-    ids: Ids {
-        table: "customerx.journeys",
-        first: 70,
-        step: 2,
-    },
-    rows: |world| world.rows("customerx.journeys", share(world, 1, 4)),
-    filtered: false,
-    wrapped: false,
-    write: write_journey,
-};
+pub(super) static JOURNEYS: List = List::new(
+    "clients/journeys_clients",
+    Ids::new("customerx.journeys", 70, 2),
+    |world| world.share(1, 4),
+    write_journey,
+);
 
 /// Tables of the attributes and phones, and how many a client has at most.
 pub(super) const ATTRIBUTES: (&str, u64) = ("customerx.clients__custom_attributes", 3);
@@ -130,7 +117,7 @@ fn write(world: &World, row: u64, o: &mut Object<'_>) {
     });
     classes(world, o, d);
     o.object("parent_client", |o| {
-        let parent = d.filled(30).then(|| d.below((CLIENTS.rows)(world)));
+        let parent = d.filled(30).then(|| d.below(CLIENTS.rows(world)));
         value(o, d, "is_parent_client", 95, |d| d.chance(20));
         match parent {
             Some(parent) => o.object("parent_client", |o| fill_short(world, parent, o)),
@@ -183,7 +170,7 @@ fn classes(world: &World, o: &mut Object<'_>, d: &mut Draw) {
         ("client_service_id", "service", &SERVICES),
         ("client_group_id", "group", &GROUPS),
     ] {
-        let rows = (list.rows)(world);
+        let rows = list.rows(world);
         let row = d.below(rows);
         let has = rows > 0 && d.filled(70);
         o.set(id, has.then(|| list.id(world, row)));

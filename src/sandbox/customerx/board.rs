@@ -1,5 +1,6 @@
 //! What happens with the clients: tasks on the board, tickets, surveys and the timeline.
 
+use crate::sandbox::absent::{object, text, value};
 use crate::sandbox::clock::Ids;
 use crate::sandbox::json::Object;
 use crate::sandbox::stamp::{DAY, HOUR};
@@ -7,60 +8,34 @@ use crate::sandbox::world::{Draw, World};
 
 use super::accounts::{CLIENTS, external_id, fill_short};
 use super::contacts::CONTACTS;
-use super::list::{List, any, id_of, local, moment, object, share, text, value};
+use super::list::{List, any, id_of, local, moment};
 use super::small::{STEPS, USERS, fill_user};
 
 pub(super) static TASKS: List = List {
-    path: "tasks",
-    ids: Ids {
-        table: "customerx.tasks",
-        first: 20_000,
-        step: 2,
-    },
-    rows: |world| world.rows("customerx.tasks", world.large),
     filtered: true,
-    wrapped: false,
-    write: write_task,
+    ..List::new("tasks", Ids::new("customerx.tasks", 20_000, 2), |world| world.large, write_task)
 };
 
-pub(super) static TICKETS: List = List {
-    path: "tickets",
-    ids: Ids {
-        table: "customerx.tickets",
-        first: 40_000,
-        step: 1,
-    },
-    rows: |world| world.rows("customerx.tickets", share(world, 1, 2)),
-    filtered: false,
-    wrapped: false,
-    write: write_ticket,
-};
+pub(super) static TICKETS: List = List::new(
+    "tickets",
+    Ids::new("customerx.tickets", 40_000, 1),
+    |world| world.share(1, 2),
+    write_ticket,
+);
 
-pub(super) static NPS: List = List {
-    path: "net_promoter_scores",
-    ids: Ids {
-        table: "customerx.nps",
-        first: 600,
-        step: 1,
-    },
-    rows: |world| world.rows("customerx.nps", share(world, 1, 4)),
-    filtered: false,
-    wrapped: false,
-    write: write_survey,
-};
+pub(super) static NPS: List = List::new(
+    "net_promoter_scores",
+    Ids::new("customerx.nps", 600, 1),
+    |world| world.share(1, 4),
+    write_survey,
+);
 
-pub(super) static TIMELINE: List = List {
-    path: "timelines",
-    ids: Ids {
-        table: "customerx.timeline",
-        first: 100_000,
-        step: 1,
-    },
-    rows: |world| world.rows("customerx.timeline", share(world, 1, 2)),
-    filtered: false,
-    wrapped: false,
-    write: write_note,
-};
+pub(super) static TIMELINE: List = List::new(
+    "timelines",
+    Ids::new("customerx.timeline", 100_000, 1),
+    |world| world.share(1, 2),
+    write_note,
+);
 
 static STATUSES: [&str; 3] = ["to_do", "doing", "done"];
 static LABELS: [&str; 4] = ["risco, churn", "QBR", "#upsell", "urgente ⚠️"];

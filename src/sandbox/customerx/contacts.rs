@@ -1,5 +1,6 @@
 //! Contacts: the people at the clients, with their phones and attributes. Some records have the phones of an older shape, too.
 
+use crate::sandbox::absent::{text, value};
 use crate::sandbox::clock::Ids;
 use crate::sandbox::json::Object;
 use crate::sandbox::people::{cpf_dotted, phone_dotted};
@@ -7,21 +8,10 @@ use crate::sandbox::stamp::{DAY, NOW};
 use crate::sandbox::world::World;
 
 use super::accounts::{CLIENTS, domain, fill_short};
-use super::list::{List, any, attributes, day, phones, text, value};
+use super::list::{List, any, attributes, day, phones};
 use super::small::{KINDS_OF_CONTACTS, fill_named, name_of};
 
-pub(super) static CONTACTS: List = List {
-    path: "contacts",
-    ids: Ids {
-        table: "customerx.contacts",
-        first: 3_000,
-        step: 2,
-    },
-    rows: |world| world.rows("customerx.contacts", world.large),
-    filtered: false,
-    wrapped: false,
-    write,
-};
+pub(super) static CONTACTS: List = List::new("contacts", Ids::new("customerx.contacts", 3_000, 2), |world| world.large, write);
 
 /// Tables of the attributes and phones, and how many a contact has at most.
 pub(super) const ATTRIBUTES: (&str, u64) = ("customerx.contacts__custom_attributes", 2);
@@ -70,7 +60,7 @@ fn write(world: &World, row: u64, o: &mut Object<'_>) {
     });
     text(o, d, "note", 30, |d| d.note(1500));
     value(o, d, "is_principal", 90, |d| d.chance(30));
-    let kinds = (KINDS_OF_CONTACTS.rows)(world);
+    let kinds = KINDS_OF_CONTACTS.rows(world);
     let kind = d.below(kinds);
     let has = kinds > 0 && d.filled(70);
     o.set("type_contact_id", has.then(|| KINDS_OF_CONTACTS.id(world, kind)));

@@ -1,64 +1,36 @@
 //! Contracts, what was added to them, their plans, and the titles they bring. A contract shows no time of its making or last change.
 
+use crate::sandbox::absent::{text, value};
 use crate::sandbox::clock::Ids;
 use crate::sandbox::json::Object;
 use crate::sandbox::stamp::DAY;
 use crate::sandbox::world::World;
 
 use super::accounts::{CLIENTS, fill_short};
-use super::list::{List, amount, any, day, id_of, local, share, text, value};
+use super::list::{List, amount, any, day, id_of, local};
 
-pub(super) static CONTRACTS: List = List {
-    path: "contracts",
-    ids: Ids {
-        table: "customerx.contracts",
-        first: 5_001,
-        step: 2,
-    },
-    rows: |world| world.rows("customerx.contracts", share(world, 1, 2)),
-    filtered: false,
-    wrapped: false,
-    write: write_contract,
-};
+pub(super) static CONTRACTS: List = List::new(
+    "contracts",
+    Ids::new("customerx.contracts", 5_001, 2),
+    |world| world.share(1, 2),
+    write_contract,
+);
 
-pub(super) static ADDITIVES: List = List {
-    path: "contract_additives",
-    ids: Ids {
-        table: "customerx.contract_additives",
-        first: 300,
-        step: 1,
-    },
-    rows: |world| world.rows("customerx.contract_additives", share(world, 1, 8)),
-    filtered: false,
-    wrapped: false,
-    write: write_additive,
-};
+pub(super) static ADDITIVES: List = List::new(
+    "contract_additives",
+    Ids::new("customerx.contract_additives", 300, 1),
+    |world| world.share(1, 8),
+    write_additive,
+);
 
-pub(super) static PLANS: List = List {
-    path: "contract_plans",
-    ids: Ids {
-        table: "customerx.contract_plans",
-        first: 11,
-        step: 1,
-    },
-    rows: |world| world.rows("customerx.contract_plans", 9),
-    filtered: false,
-    wrapped: false,
-    write: write_plan,
-};
+pub(super) static PLANS: List = List::new("contract_plans", Ids::new("customerx.contract_plans", 11, 1), |_| 9, write_plan);
 
-pub(super) static FINANCIALS: List = List {
-    path: "financials",
-    ids: Ids {
-        table: "customerx.financials",
-        first: 80_000,
-        step: 1,
-    },
-    rows: |world| world.rows("customerx.financials", world.large),
-    filtered: false,
-    wrapped: false,
-    write: write_title,
-};
+pub(super) static FINANCIALS: List = List::new(
+    "financials",
+    Ids::new("customerx.financials", 80_000, 1),
+    |world| world.large,
+    write_title,
+);
 
 static STATUSES: [&str; 4] = ["active", "canceled", "renewed", "finished"];
 static REASONS: [&str; 4] = ["preço", "falta de uso", "concorrência, preço", "encerrou atividades"];

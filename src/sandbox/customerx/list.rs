@@ -1,5 +1,5 @@
-//! What every list of CustomerX has in common: pages and what the headers say of them, the filters by day, and the ways an absent value, a
-//! date and an amount are written. Which members a record has is in the file of its noun.
+//! What every list of CustomerX has in common: pages and what the headers say of them, the filters by day, and the ways a date and an amount
+//! are written. Which members a record has is in the file of its noun.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use crate::sandbox::ask::{Answer, Ask};
 use crate::sandbox::changes::Changes;
 use crate::sandbox::churn::{Cursor, Subject, Timed};
 use crate::sandbox::clock::{Clock, Ids, Pace, partition};
-use crate::sandbox::json::{Array, At, Json, Object};
+use crate::sandbox::json::{Array, At, Object};
 use crate::sandbox::stamp::{self, DAY, HOUR, NOW};
 use crate::sandbox::world::{Draw, World};
 
@@ -16,8 +16,8 @@ pub(super) struct List {
     /// Path below the base address.
     pub path: &'static str,
     pub ids: Ids,
-    /// Rows that the seed gives.
-    pub rows: fn(&World) -> u64,
+    /// Rows that the seed gives unless the options say how many.
+    pub usual: fn(&World) -> u64,
     /// Whether `created_at` and `updated_at` filter. Other lists ignore them.
     pub filtered: bool,
     /// Whether the array stands in `data`.
@@ -32,6 +32,23 @@ const MOST: u64 = 20;
 const ZONE: i64 = -3 * HOUR;
 
 impl List {
+    /// A list that nothing filters, whose array stands alone.
+    pub(super) const fn new(path: &'static str, ids: Ids, usual: fn(&World) -> u64, write: fn(&World, u64, &mut Object<'_>)) -> List {
+        List {
+            path,
+            ids,
+            usual,
+            filtered: false,
+            wrapped: false,
+            write,
+        }
+    }
+
+    /// Rows that the seed gives.
+    pub(super) fn rows(&self, world: &World) -> u64 {
+        world.rows(self.ids.table, (self.usual)(world))
+    }
+
     pub(super) fn id(&self, world: &World, row: u64) -> u64 {
         self.ids.id(world, row)
     }
@@ -39,7 +56,7 @@ impl List {
     /// When a row was made: later for every later row, by the seed all before any row was updated.
     pub(super) fn made(&self, world: &World, row: u64) -> i64 {
         let born = self.changes(world).and_then(|changes| changes.born(row));
-        born.unwrap_or_else(|| Clock::new(world, self.ids.table, CREATED, (self.rows)(world)).at(row).ticks)
+        born.unwrap_or_else(|| Clock::new(world, self.ids.table, CREATED, self.rows(world)).at(row).ticks)
     }
 
     /// The times every record of a list has that has any.
@@ -50,24 +67,24 @@ impl List {
 
     /// How many rows there are now.
     pub(super) fn live(&self, world: &World) -> u64 {
-        world.live(self.ids.table, (self.rows)(world))
+        world.live(self.ids.table, self.rows(world))
     }
 
     /// How many items of an exploded table a row has.
     pub(super) fn children(&self, world: &World, child: (&'static str, u64), row: u64) -> u64 {
-        world.children(child, (self.ids.table, (self.rows)(world)), row)
+        world.children(child, (self.ids.table, self.rows(world)), row)
     }
 
     /// The items of all rows.
     pub(super) fn all_children(&self, world: &World, child: (&'static str, u64)) -> u64 {
-        world.all_children(child, (self.ids.table, (self.rows)(world)))
+        world.all_children(child, (self.ids.table, self.rows(world)))
     }
 
     /// The list as churn knows it.
     pub(super) fn subject(&self, world: &World) -> Subject {
         Subject {
             table: self.ids.table,
-            rows: (self.rows)(world),
+            rows: self.rows(world),
             ids: self.ids,
             time: Some(Timed {
                 cursor: Cursor::Updated,
@@ -85,8 +102,8 @@ impl List {
             Ok(rows) => rows,
             Err(answer) => return answer,
         };
-        let size = number(ask, "per_page").unwrap_or(MOST).min(MOST);
-        let page = number(ask, "page").unwrap_or(1);
+        let size = ask.positive("per_page").unwrap_or(MOST).min(MOST);
+        let page = ask.positive("page").unwrap_or(1);
         let total = rows.end - rows.start;
         let start = (page - 1).saturating_mul(size).min(total);
         let end = start.saturating_add(size).min(total);
@@ -135,7 +152,7 @@ impl List {
             (Some(day), _) => self.updates(world).partition(|at| at.ticks < day)..live,
             (None, Some(day)) => {
                 let changes = self.changes(world);
-                let ever = changes.map_or_else(|| (self.rows)(world), Changes::ever);
+                let ever = changes.map_or_else(|| self.rows(world), Changes::ever);
                 let row = partition(ever, |row| self.made(world, row) < day);
                 changes.map_or(row, |changes| changes.rows().kept_before(row))..live
             }
@@ -148,7 +165,7 @@ impl List {
     }
 
     fn updates<'w>(&self, world: &'w World) -> Clock<'w> {
-        Clock::new(world, self.ids.table, UPDATED, (self.rows)(world)).with(self.changes(world))
+        Clock::new(world, self.ids.table, UPDATED, self.rows(world)).with(self.changes(world))
     }
 
     fn changes<'w>(&self, world: &'w World) -> Option<&'w Changes> {
@@ -208,36 +225,9 @@ pub(super) fn amount(d: &mut Draw, most: i64) -> String {
     }
 }
 
-/// A text member: a value in `percent` of the rows, else `""` or `null`.
-pub(super) fn text<V: Json>(o: &mut Object<'_>, d: &mut Draw, name: &str, percent: u64, value: impl FnOnce(&mut Draw) -> V) {
-    if d.filled(percent) {
-        let value = value(d);
-        o.set(name, value);
-    } else if d.chance(50) {
-        o.set(name, "");
-    } else {
-        o.null(name);
-    }
-}
-
-/// A member of any other type: a value in `percent` of the rows, else `null`.
-pub(super) fn value<V: Json>(o: &mut Object<'_>, d: &mut Draw, name: &str, percent: u64, value: impl FnOnce(&mut Draw) -> V) {
-    let value = d.maybe(percent, value);
-    o.set(name, value);
-}
-
-/// An object member: filled in `percent` of the rows, else `null`.
-pub(super) fn object(o: &mut Object<'_>, d: &mut Draw, name: &str, percent: u64, fill: impl FnOnce(&mut Object<'_>, &mut Draw)) {
-    if d.filled(percent) {
-        o.object(name, |o| fill(o, d));
-    } else {
-        o.null(name);
-    }
-}
-
 /// A row of another list for row `d.row` of this one: its first for the first, any for the others.
 pub(super) fn any(world: &World, d: &mut Draw, list: &List) -> Option<u64> {
-    let rows = (list.rows)(world);
+    let rows = list.rows(world);
     let row = if d.row == 0 { 0 } else { d.below(rows) };
     (rows > 0).then_some(row)
 }
@@ -298,11 +288,6 @@ pub(super) fn phones(world: &World, o: &mut Object<'_>, list: &List, child: (&'s
     });
 }
 
-/// A part of the large table size: at least one row when there are rows at all.
-pub(super) fn share(world: &World, parts: u64, of: u64) -> u64 {
-    world.large.min(1).max(world.large.saturating_mul(parts) / of)
-}
-
 /// An error as JSON. How the vendor words its errors is not known.
 pub(super) fn refused(status: u16, why: &str) -> Answer {
     let mut body = Vec::new();
@@ -310,9 +295,4 @@ pub(super) fn refused(status: u16, why: &str) -> Answer {
         o.set("error", why);
     });
     Answer::json(status, body)
-}
-
-/// A whole number above 0, or nothing.
-fn number(ask: &Ask, name: &str) -> Option<u64> {
-    ask.param(name)?.parse().ok().filter(|number| *number > 0)
 }

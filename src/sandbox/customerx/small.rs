@@ -1,70 +1,44 @@
 //! The lists that others refer to: few rows each, and never changed.
 
+use crate::sandbox::absent::{text, value};
 use crate::sandbox::clock::Ids;
 use crate::sandbox::json::Object;
 use crate::sandbox::world::World;
 
-use super::list::{List, text, value};
-
-const fn small(
-    path: &'static str,
-    table: &'static str,
-    first: u64,
-    rows: fn(&World) -> u64,
-    write: fn(&World, u64, &mut Object<'_>),
-) -> List {
-    List {
-        path,
-        ids: Ids { table, first, step: 1 },
-        rows,
-        filtered: false,
-        wrapped: false,
-        write,
-    }
-}
+use super::list::List;
 
 pub(super) static GROUPS: List = List {
     wrapped: true,
-    ..small(
-        "groups",
-        "customerx.groups",
-        31,
-        |world| world.rows("customerx.groups", 25),
-        write_group,
-    )
+    ..List::new("groups", Ids::new("customerx.groups", 31, 1), |_| 25, write_group)
 };
 
-pub(super) static SEGMENTS: List = small(
+pub(super) static SEGMENTS: List = List::new(
     "segments",
-    "customerx.segments",
-    4,
-    |world| world.rows("customerx.segments", 6),
+    Ids::new("customerx.segments", 4, 1),
+    |_| 6,
     |world, row, o| fill_named(world, &SEGMENTS, row, o),
 );
 
-pub(super) static SERVICES: List = small(
+pub(super) static SERVICES: List = List::new(
     "services",
-    "customerx.services",
-    2,
-    |world| world.rows("customerx.services", 4),
+    Ids::new("customerx.services", 2, 1),
+    |_| 4,
     |world, row, o| fill_named(world, &SERVICES, row, o),
 );
 
-pub(super) static KINDS_OF_CONTACTS: List = small(
+pub(super) static KINDS_OF_CONTACTS: List = List::new(
     "type_contacts",
-    "customerx.type_contacts",
-    1,
-    |world| world.rows("customerx.type_contacts", 5),
+    Ids::new("customerx.type_contacts", 1, 1),
+    |_| 5,
     |world, row, o| fill_named(world, &KINDS_OF_CONTACTS, row, o),
 );
 
-pub(super) static USERS: List = small("users", "customerx.users", 50, |world| world.rows("customerx.users", 12), fill_user);
+pub(super) static USERS: List = List::new("users", Ids::new("customerx.users", 50, 1), |_| 12, fill_user);
 
-pub(super) static STEPS: List = small(
+pub(super) static STEPS: List = List::new(
     "board_csm_steps",
-    "customerx.board_csm_steps",
-    7,
-    |world| world.rows("customerx.board_csm_steps", 5),
+    Ids::new("customerx.board_csm_steps", 7, 1),
+    |_| 5,
     |world, row, o| fill_named(world, &STEPS, row, o),
 );
 

@@ -9,17 +9,13 @@ use crate::sandbox::world::{Draw, World};
 
 use super::funis::{Funnel, SALES};
 use super::loose::{list, moment, object, text, value};
-use super::noun::{End, Noun, Order, Paging, cycled, share};
+use super::noun::{End, Noun, Order, Paging, cycled};
 use super::oportunidades::{self, OPORTUNIDADES};
 use super::people::{USERS, any_contact, client, fill_user, user};
 
 pub(super) static COMPROMISSOS: Noun = Noun {
-    ids: Ids {
-        table: "nectarcrm.compromissos",
-        first: 9_000,
-        step: 5,
-    },
-    rows: |world| world.rows("nectarcrm.compromissos", share(world, 1, 2)),
+    ids: Ids::new("nectarcrm.compromissos", 9_000, 5),
+    rows: |world| world.rows("nectarcrm.compromissos", world.share(1, 2)),
     order: Order::Id,
     paging: Paging {
         default: 50,
@@ -31,11 +27,7 @@ pub(super) static COMPROMISSOS: Noun = Noun {
 };
 
 pub(super) static TAREFAS: Noun = Noun {
-    ids: Ids {
-        table: "nectarcrm.tarefas",
-        first: 60_000,
-        step: 5,
-    },
+    ids: Ids::new("nectarcrm.tarefas", 60_000, 5),
     rows: |world| world.rows("nectarcrm.tarefas", world.large),
     order: Order::Id,
     paging: Paging {

@@ -12,11 +12,7 @@ use super::noun::{End, Noun, Order, Paging, cycled, wrong};
 use super::people::{Contact, user};
 
 pub(super) static CONTATOS: Noun = Noun {
-    ids: Ids {
-        table: "nectarcrm.contatos",
-        first: 1_000,
-        step: 3,
-    },
+    ids: Ids::new("nectarcrm.contatos", 1_000, 3),
     rows: |world| world.rows("nectarcrm.contatos", world.large),
     order: Order::Changed,
     paging: Paging {

@@ -9,11 +9,7 @@ use super::loose::{list, moment, text, value};
 use super::noun::{ALWAYS, End, Noun, Order, Paging, Pick, Picked, cycled, wrong};
 
 pub(super) static PIPELINES: Noun = Noun {
-    ids: Ids {
-        table: "nectarcrm.pipelines",
-        first: 20,
-        step: 3,
-    },
+    ids: Ids::new("nectarcrm.pipelines", 20, 3),
     rows: |world| world.rows("nectarcrm.pipelines", 6),
     order: Order::Id,
     paging: Paging {

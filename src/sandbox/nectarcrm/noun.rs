@@ -322,11 +322,6 @@ impl Picked {
     }
 }
 
-/// A part of the large table size: at least one row when there are rows at all.
-pub(super) fn share(world: &World, parts: u64, of: u64) -> u64 {
-    world.large.min(1).max(world.large.saturating_mul(parts) / of)
-}
-
 /// One of a list that repeats for ever; the default of its type when the list is empty.
 pub(super) fn cycled<T: Copy + Default>(list: &[T], number: u64) -> T {
     let at = number.checked_rem(list.len() as u64).and_then(|at| usize::try_from(at).ok());

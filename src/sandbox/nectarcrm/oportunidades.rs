@@ -14,11 +14,7 @@ use super::people::{client, user};
 use super::produtos::{self, PRODUTOS, Product};
 
 pub(super) static OPORTUNIDADES: Noun = Noun {
-    ids: Ids {
-        table: "nectarcrm.oportunidades",
-        first: 700,
-        step: 2,
-    },
+    ids: Ids::new("nectarcrm.oportunidades", 700, 2),
     rows: |world| world.rows("nectarcrm.oportunidades", world.large),
     order: Order::Changed,
     paging: Paging {

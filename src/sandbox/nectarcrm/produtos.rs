@@ -10,11 +10,7 @@ use super::loose::{list, object, text, value};
 use super::noun::{End, Noun, Order, Paging};
 
 pub(super) static PRODUTOS: Noun = Noun {
-    ids: Ids {
-        table: "nectarcrm.produtos",
-        first: 300,
-        step: 1,
-    },
+    ids: Ids::new("nectarcrm.produtos", 300, 1),
     rows: |world| world.rows("nectarcrm.produtos", (world.large / 20).clamp(world.large.min(3), 2000)),
     order: Order::Id,
     paging: Paging {

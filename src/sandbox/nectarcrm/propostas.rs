@@ -15,11 +15,7 @@ use super::oportunidades::{self, OPORTUNIDADES};
 use super::people::user;
 
 pub(super) static PROPOSTAS: Noun = Noun {
-    ids: Ids {
-        table: "nectarcrm.oportunidades_propostas",
-        first: 400,
-        step: 2,
-    },
+    ids: Ids::new("nectarcrm.oportunidades_propostas", 400, 2),
     rows: |world| match spread(world) {
         0 => 0,
         spread => world.rows("nectarcrm.oportunidades_propostas", spread),

@@ -9,16 +9,12 @@ use crate::sandbox::world::World;
 
 use super::funis::{Funnel, QUALIFICATION};
 use super::loose::{custom_fields, moment, object, text, value};
-use super::noun::{End, Noun, Order, Paging, cycled, share, wrong};
+use super::noun::{End, Noun, Order, Paging, cycled, wrong};
 use super::people::{client, user};
 
 pub(super) static QUALIFICACOES: Noun = Noun {
-    ids: Ids {
-        table: "nectarcrm.qualificacoes",
-        first: 5_000,
-        step: 4,
-    },
-    rows: |world| world.rows("nectarcrm.qualificacoes", share(world, 1, 2)),
+    ids: Ids::new("nectarcrm.qualificacoes", 5_000, 4),
+    rows: |world| world.rows("nectarcrm.qualificacoes", world.share(1, 2)),
     order: Order::Changed,
     paging: Paging {
         default: 15,

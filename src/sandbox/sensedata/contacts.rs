@@ -1,22 +1,19 @@
 //! Contacts: the people at the customers, with their kinds and custom fields. The customer's id is at the root in some
 //! records, in all of the others inside `customer` only.
 
+use crate::sandbox::absent::{text, value};
 use crate::sandbox::clock::Ids;
 use crate::sandbox::json::Object;
 use crate::sandbox::people::phone_dotted;
 use crate::sandbox::world::World;
 
 use super::customers::{CUSTOMERS, domain, fill_short};
-use super::entity::{Entity, Next, custom_fields, text, value};
+use super::entity::{Entity, Next, custom_fields};
 use super::people::any;
 
 pub(super) static CONTACTS: Entity = Entity {
     name: "contacts",
-    ids: Ids {
-        table: "sensedata.contacts",
-        first: 2_000,
-        step: 3,
-    },
+    ids: Ids::new("sensedata.contacts", 2_000, 3),
     rows: |world| world.rows("sensedata.contacts", world.large),
     filters: &["updated_at"],
     next: Next::Told,

@@ -1,23 +1,20 @@
 //! Contracts, and the financial titles of `customer_billing`, which keep the shape of the API's first version: plain dates,
 //! the status as a number and only in some records as an object.
 
+use crate::sandbox::absent::{object, text, value};
 use crate::sandbox::clock::Ids;
 use crate::sandbox::json::{Cents, Object};
 use crate::sandbox::stamp::{self, DAY};
 use crate::sandbox::world::World;
 
 use super::customers::{CUSTOMERS, fill_short};
-use super::entity::{Entity, Next, date, object, share, text, value};
+use super::entity::{Entity, Next, date};
 use super::people::any;
 
 pub(super) static CONTRACTS: Entity = Entity {
     name: "contracts",
-    ids: Ids {
-        table: "sensedata.contracts",
-        first: 500,
-        step: 2,
-    },
-    rows: |world| world.rows("sensedata.contracts", share(world, 1, 2)),
+    ids: Ids::new("sensedata.contracts", 500, 2),
+    rows: |world| world.rows("sensedata.contracts", world.share(1, 2)),
     filters: &[],
     next: Next::Missing,
     write: write_contract,
@@ -25,11 +22,7 @@ pub(super) static CONTRACTS: Entity = Entity {
 
 pub(super) static BILLING: Entity = Entity {
     name: "customer_billing",
-    ids: Ids {
-        table: "sensedata.financials",
-        first: 90_000,
-        step: 1,
-    },
+    ids: Ids::new("sensedata.financials", 90_000, 1),
     rows: |world| world.rows("sensedata.financials", world.large),
     filters: &[],
     next: Next::Counted,

@@ -1,5 +1,6 @@
 //! Customers, and the short form of one inside contacts, contracts and tasks.
 
+use crate::sandbox::absent::{object, text, value};
 use crate::sandbox::clock::Ids;
 use crate::sandbox::json::Object;
 use crate::sandbox::people::{cnpj_dotted, phone_dotted};
@@ -7,16 +8,12 @@ use crate::sandbox::places::City;
 use crate::sandbox::stamp::{DAY, NOW};
 use crate::sandbox::world::{Draw, World};
 
-use super::entity::{Entity, Next, custom_fields, date, object, text, value};
+use super::entity::{Entity, Next, custom_fields, date};
 use super::people::user;
 
 pub(super) static CUSTOMERS: Entity = Entity {
     name: "customers",
-    ids: Ids {
-        table: "sensedata.customers",
-        first: 165,
-        step: 2,
-    },
+    ids: Ids::new("sensedata.customers", 165, 2),
     rows: |world| world.rows("sensedata.customers", world.large),
     filters: &["updated_at", "created_at"],
     next: Next::Told,

@@ -1,5 +1,5 @@
-//! What every list of SenseData has in common: the envelope, pages, filters and order by time, and the ways an absent value
-//! and a date are written. Which members a record has is in the file of its noun.
+//! What every list of SenseData has in common: the envelope, pages, filters and order by time, and the ways a date is written.
+//! Which members a record has is in the file of its noun.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use crate::sandbox::ask::{Answer, Ask};
 use crate::sandbox::changes::Changes;
 use crate::sandbox::churn::{Cursor, Subject, Timed};
 use crate::sandbox::clock::{Clock, Ids, NEVER, Pace, partition};
-use crate::sandbox::json::{At, Json, Object};
+use crate::sandbox::json::{At, Object};
 use crate::sandbox::stamp::{self, DAY, NOW};
 use crate::sandbox::world::{Draw, World};
 
@@ -98,8 +98,8 @@ impl Entity {
             Ok(found) => found,
             Err(answer) => return answer,
         };
-        let size = number(ask, "limit").or_else(|| number(ask, "per_page")).unwrap_or(100).min(MOST);
-        let page = number(ask, "page").unwrap_or(1);
+        let size = ask.positive("limit").or_else(|| ask.positive("per_page")).unwrap_or(100).min(MOST);
+        let page = ask.positive("page").unwrap_or(1);
         let total = found.count();
         let start = (page - 1).saturating_mul(size).min(total);
         let end = start.saturating_add(size).min(total);
@@ -278,33 +278,6 @@ impl Found<'_> {
     }
 }
 
-/// A text member: a value in `percent` of the rows, else `""` or `null`.
-pub(super) fn text<V: Json>(o: &mut Object<'_>, d: &mut Draw, name: &str, percent: u64, value: impl FnOnce(&mut Draw) -> V) {
-    if d.filled(percent) {
-        let value = value(d);
-        o.set(name, value);
-    } else if d.chance(50) {
-        o.set(name, "");
-    } else {
-        o.null(name);
-    }
-}
-
-/// A member of any other type: a value in `percent` of the rows, else `null`.
-pub(super) fn value<V: Json>(o: &mut Object<'_>, d: &mut Draw, name: &str, percent: u64, value: impl FnOnce(&mut Draw) -> V) {
-    let value = d.maybe(percent, value);
-    o.set(name, value);
-}
-
-/// An object member: filled in `percent` of the rows, else `null`.
-pub(super) fn object(o: &mut Object<'_>, d: &mut Draw, name: &str, percent: u64, fill: impl FnOnce(&mut Object<'_>, &mut Draw)) {
-    if d.filled(percent) {
-        o.object(name, |o| fill(o, d));
-    } else {
-        o.null(name);
-    }
-}
-
 /// A date in one of its two spellings: `2026-03-04` or `2026-03-04T00:00:00`.
 pub(super) fn date(d: &mut Draw, ticks: i64) -> String {
     let date = stamp::date_text(ticks);
@@ -345,11 +318,6 @@ pub(super) fn custom_fields(world: &World, o: &mut Object<'_>, entity: &Entity, 
     });
 }
 
-/// A part of the large table size: at least one row when there are rows at all.
-pub(super) fn share(world: &World, parts: u64, of: u64) -> u64 {
-    world.large.min(1).max(world.large.saturating_mul(parts) / of)
-}
-
 /// An error as JSON. How the vendor words its errors is not known.
 pub(super) fn refused(status: u16, why: &str) -> Answer {
     let mut body = Vec::new();
@@ -357,9 +325,4 @@ pub(super) fn refused(status: u16, why: &str) -> Answer {
         o.set("error", why).set("status_code", u64::from(status));
     });
     Answer::json(status, body)
-}
-
-/// A whole number above 0, or nothing.
-fn number(ask: &Ask, name: &str) -> Option<u64> {
-    ask.param(name)?.parse().ok().filter(|number| *number > 0)
 }

@@ -1,19 +1,16 @@
 //! Users, as a list of their own and inside customers and tasks, and playbooks.
 
+use crate::sandbox::absent::{text, value};
 use crate::sandbox::clock::Ids;
 use crate::sandbox::json::Object;
 use crate::sandbox::stamp;
 use crate::sandbox::world::{Draw, World};
 
-use super::entity::{Entity, Next, text, value};
+use super::entity::{Entity, Next};
 
 pub(super) static USERS: Entity = Entity {
     name: "users",
-    ids: Ids {
-        table: "sensedata.users",
-        first: 7,
-        step: 2,
-    },
+    ids: Ids::new("sensedata.users", 7, 2),
     rows: |world| world.rows("sensedata.users", 12),
     filters: &[],
     next: Next::Told,
@@ -22,11 +19,7 @@ pub(super) static USERS: Entity = Entity {
 
 pub(super) static PLAYBOOKS: Entity = Entity {
     name: "playbooks",
-    ids: Ids {
-        table: "sensedata.playbooks",
-        first: 3,
-        step: 1,
-    },
+    ids: Ids::new("sensedata.playbooks", 3, 1),
     rows: |world| world.rows("sensedata.playbooks", 8),
     filters: &[],
     next: Next::Missing,

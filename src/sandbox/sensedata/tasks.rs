@@ -1,6 +1,7 @@
 //! Tasks, with the records they belong to as ids and as objects. An object is `null` in some records and, for the priority,
 //! a bare text in a few.
 
+use crate::sandbox::absent::{object, text, value};
 use crate::sandbox::clock::Ids;
 use crate::sandbox::json::{At, Cents, Object};
 use crate::sandbox::stamp::{DAY, HOUR};
@@ -8,16 +9,12 @@ use crate::sandbox::world::{Draw, World};
 
 use super::contacts::CONTACTS;
 use super::customers::{CUSTOMERS, fill_short};
-use super::entity::{Entity, Next, date, object, text, value};
+use super::entity::{Entity, Next, date};
 use super::people::{PLAYBOOKS, any, user};
 
 pub(super) static TASKS: Entity = Entity {
     name: "tasks",
-    ids: Ids {
-        table: "sensedata.tasks",
-        first: 10_000,
-        step: 3,
-    },
+    ids: Ids::new("sensedata.tasks", 10_000, 3),
     rows: |world| world.rows("sensedata.tasks", world.large),
     filters: &["updated_at", "created_at"],
     next: Next::Told,

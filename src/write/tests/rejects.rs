@@ -77,7 +77,10 @@ fn a_full_read_supersedes_what_older_runs_rejected() {
         .block_on(bench.lake.put("acme/_rejected/deals-notes.parquet", "x"))
         .unwrap();
     assert_eq!(
-        bench.runtime.block_on(supersede(&bench.lake, "acme", "deals", THIS_RUN)).unwrap(),
+        bench
+            .runtime
+            .block_on(supersede(&bench.lake, "acme", &["deals", "stages"], THIS_RUN))
+            .unwrap(),
         1
     );
     let objects = bench.objects();

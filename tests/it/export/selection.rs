@@ -219,15 +219,12 @@ fn one_failure_stops_the_run_only_with_fail_fast() {
 #[test]
 fn a_small_memory_is_enough() {
     let setup = setup(6_000);
-    let outcome = setup.export(&[
-        "--memory",
-        "64MiB",
-        "--tables",
-        "exactsales.callshistory,exactsales.meetings,ploomes.contacts,ploomes.interaction_records,sensedata.customers",
-    ]);
+    let tables = "exactsales.callshistory,exactsales.meetings,ploomes.contacts,ploomes.interaction_records,sensedata.customers";
+    let outcome = setup.export(&["--memory", "64MiB", "--tables", tables]);
     assert_eq!(outcome.code, 0, "{}", outcome.text());
-    let expected = setup.world.rows();
-    for (table, rows) in lake::check(&setup.lake()) {
+    let (found, expected) = (lake::check(&setup.lake()), setup.world.rows());
+    assert!(tables.split(',').all(|table| found.contains_key(table)), "{found:?}");
+    for (table, rows) in found {
         assert_eq!(rows, expected[&table], "{table}");
     }
 }

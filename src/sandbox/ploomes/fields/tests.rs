@@ -223,18 +223,45 @@ fn what_changes_shows_in_the_rows_and_in_nothing_else() {
 #[test]
 fn what_cannot_be_done_is_said() {
     let mut world = World::new(1, 20, &[]);
-    for wrong in [
-        json!({"action": "rename", "entity": 2, "field": 4, "name": "x"}),
-        json!({"action": "rename", "entity": 3, "field": 0, "name": "x"}),
-        json!({"action": "remove", "entity": 2, "field": "deal_title"}),
-        json!({"action": "rename_option", "entity": 2, "field": 0, "name": "x"}),
-        json!({"action": "rename_option", "entity": 2, "field": 2, "option": 6, "name": "x"}),
-        json!({"action": "add", "entity": 3, "name": "x", "type": "string"}),
-        json!({"action": "refuse", "table": "ploomes.users"}),
-        json!({"action": "refuse", "table": "ploomes.deals", "status": 500}),
+    for (wrong, why) in [
+        (
+            json!({"action": "rename", "entity": 2, "field": 4, "name": "x"}),
+            "entity 2 has no custom field Place(4)",
+        ),
+        (
+            json!({"action": "rename", "entity": 3, "field": 0, "name": "x"}),
+            "entity 3 has no custom field",
+        ),
+        (
+            json!({"action": "remove", "entity": 2, "field": "deal_title"}),
+            "entity 2 has no custom field Key(\"deal_title\")",
+        ),
+        (
+            json!({"action": "rename_option", "entity": 2, "field": 0, "name": "x"}),
+            "has no options",
+        ),
+        (
+            json!({"action": "rename_option", "entity": 2, "field": 2, "option": 6, "name": "x"}),
+            "has no option 6",
+        ),
+        (
+            json!({"action": "add", "entity": 3, "name": "x", "type": "string"}),
+            "entity 3 has no custom fields",
+        ),
+        (
+            json!({"action": "refuse", "table": "ploomes.users"}),
+            "`ploomes.users` has no custom fields",
+        ),
+        (
+            json!({"action": "refuse", "table": "ploomes.deals", "status": 500}),
+            "expected 403 or 400",
+        ),
     ] {
-        let read = serde_json::from_value(wrong.clone()).unwrap();
-        assert!(world.change_field(&read).is_err(), "{wrong}");
+        let error = serde_json::from_value(wrong.clone())
+            .map(|read| world.change_field(&read))
+            .unwrap()
+            .unwrap_err();
+        assert!(error.contains(why), "{wrong}: {error}");
     }
     for wrong in [
         json!({"action": "vanish"}),
