@@ -1,4 +1,5 @@
-//! The rows of one key taken out of a lake: of a table, of those exploded from it, of their histories, and of what was rejected of them.
+//! The rows of one key taken out of a lake: of a table, of those exploded from it, of their histories, and of what was rejected of them; and all rows of the histories of tables
+//! that are derived from it.
 //!
 //! The family is replaced in one commit: histories and exploded tables first, the parent last, naming their versions, as in an export. Then everything that
 //! this supersedes is deleted at once, whatever the retention: readers that are still at the old files fail. Old manifests stay as long as they always do
@@ -46,13 +47,13 @@ pub struct Options {
 /// What went.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Forgotten {
-    /// Tables with the rows that went, or would go, in the order of the family; those without any are left out.
+    /// Tables with the rows that went, or would go, in the order of the family; those without any are left out. Then the histories of `derived`, whole.
     pub rows: Vec<(String, u64)>,
     /// The same of what was rejected.
     pub rejected: Vec<(String, u64)>,
     /// Columns of other tables that refer to the table, `table.column`: they keep the key.
     pub referred_by: Vec<String>,
-    /// Tables that are derived from this one: the next export makes them anew, and until then they hold what they held.
+    /// Tables that are derived from this one: the next export makes them anew, and until then they hold what they held. Their histories begin anew with it.
     pub derived: Vec<String>,
 }
 
@@ -114,7 +115,12 @@ impl Work<'_> {
             let (lake, handle, of) = (self.lake.clone(), Handle::current(), member.clone());
             member.hit = spawn_blocking(move || files::find(&lake, &of, &handle)).await??;
         }
-        let rows: Vec<(String, u64)> = members
+        let derived: Vec<&Manifest> = content.iter().filter(|other| self.is_derived(other)).collect();
+        let histories: Vec<(Manifest, Member)> = derived.iter().filter_map(|derived| whole_history(derived, content)).collect();
+        for (derived, _) in &histories {
+            self.check_whole(derived, content).await?;
+        }
+        let mut rows: Vec<(String, u64)> = members
             .iter()
             .map(|member| (member.manifest.table.clone(), member.hit.iter().map(|(_, rows)| rows).sum()))
             .filter(|(_, rows)| *rows > 0)
@@ -131,7 +137,18 @@ impl Work<'_> {
                 members.first().map(|member| member.wanted.columns()).unwrap_or_default()
             )));
         }
+        rows.extend(
+            histories
+                .iter()
+                .map(|(_, member)| (member.manifest.table.clone(), member.manifest.rows)),
+        );
         if let Some(lease) = lease {
+            // Before the rows, by which a run that was cut would be known to have something left to do.
+            for (derived, member) in &histories {
+                let mut parent = derived.clone();
+                parent.histories.remove(&member.manifest.table);
+                self.replace(&parent, std::slice::from_ref(member), content, lease).await?;
+            }
             self.replace(&parent, &members, content, lease).await?;
             rejects::rewrite(self.lake, &self.options.connection, &rejected).await?;
         }
@@ -142,14 +159,16 @@ impl Work<'_> {
                 None => sums.push((file.of.table, file.rows)),
             }
         }
-        let connection = &self.options.connection;
-        let is_derived = |other: &&Manifest| other.connection == *connection && other.derived_from.contains_key(&self.options.table);
         Ok(Forgotten {
-            derived: content.iter().filter(is_derived).map(|other| other.table.clone()).collect(),
+            derived: derived.into_iter().map(|other| other.table.clone()).collect(),
             rows,
             rejected: sums,
             referred_by: self.referred_by(),
         })
+    }
+
+    fn is_derived(&self, other: &Manifest) -> bool {
+        other.connection == self.options.connection && other.derived_from.contains_key(&self.options.table)
     }
 
     /// The manifest of the table that is read by itself, and the tables that rows go from: the table first.
@@ -341,4 +360,23 @@ impl Work<'_> {
             })
             .collect()
     }
+}
+
+/// A derived table with its history, of which every row goes: that it holds something of a person does not show in its key, for it may be made of a deal or a note. Not named
+/// by the table any more, it begins anew with the next export.
+fn whole_history(derived: &Manifest, content: &[Manifest]) -> Option<(Manifest, Member)> {
+    let name = format!("{}_history", derived.table);
+    let history = content
+        .iter()
+        .find(|other| other.connection == derived.connection && other.table == name && other.rows > 0)?;
+    let member = Member {
+        manifest: history.clone(),
+        wanted: Wanted::all(),
+        hit: history
+            .entries
+            .iter()
+            .map(|entry| (entry.clone(), entry.meta.record_count))
+            .collect(),
+    };
+    Some((derived.clone(), member))
 }

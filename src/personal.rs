@@ -96,6 +96,11 @@ impl Policies {
         self
     }
 
+    /// What hashes, if anything does.
+    pub fn key(&self) -> Option<&HashKey> {
+        self.key.as_ref()
+    }
+
     /// Whether anything is chosen that does not keep values as they are.
     pub fn protect(&self) -> bool {
         let mut chosen = self.kinds.values().copied().chain(self.rules.iter().map(|rule| rule.policy));

@@ -9,9 +9,9 @@ use super::export::{connections, selection};
 use super::printer::{Printer, count, number};
 use super::{Done, lake, stop_on_signals};
 use crate::config::Connection;
-use crate::derive::Key;
+use crate::derive::{CustomerX, Key};
 use crate::error::{Error, Kind, Result};
-use crate::export::{Surveyed, client, survey};
+use crate::export::{Export, Options, Selection, Surveyed, client};
 use crate::http::{Meter, Stop};
 use crate::read;
 use crate::schema::Table;
@@ -21,7 +21,7 @@ use crate::store::Lake;
 const SILENCE: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(args: &ConnectionArgs, printer: &Printer) -> Result<Done> {
-    let (_stopper, stop) = stop_on_signals(printer, None);
+    let (stopper, stop) = stop_on_signals(printer, None);
     let (config, url) = lake::find(&args.place)?;
     let (connections, lake) = (connections(args, &config)?, Lake::open(&url, &config.lake.s3)?);
     let selection = selection(args);
@@ -49,7 +49,13 @@ pub(super) async fn run(args: &ConnectionArgs, printer: &Printer) -> Result<Done
         if stop.is_requested() {
             break;
         }
-        tally.check_derived(connection, &selection.derived(connection), &lake, &stop).await;
+        let derived = selection.derived(connection);
+        if let (Some(set), false) = (&connection.customerx, derived.is_empty()) {
+            // Whichever tables are chosen: these are made of others.
+            let (all, listening) = (Selection::default(), (stopper.clone(), stop.clone()));
+            let export = Export::plan(vec![connection.clone()], &all, lake.clone(), Options::default(), listening)?;
+            tally.check_derived(&export, connection, set, &derived, &stop).await;
+        }
     }
     let checks = count(tally.checks, "check");
     if tally.failures == 0 {
@@ -114,12 +120,11 @@ impl Tally<'_> {
     }
 
     /// Whether every name in the `customerx` block is there, and what the chosen key is worth in the lake.
-    async fn check_derived(&mut self, connection: &Connection, tables: &[Table], lake: &Lake, stop: &Stop) {
-        let Some(set) = &connection.customerx else { return };
+    async fn check_derived(&mut self, export: &Export, connection: &Connection, set: &CustomerX, tables: &[Table], stop: &Stop) {
         let width = tables.iter().map(|table| table.id.chars().count()).max().unwrap_or(0);
         let owner = format!("{}.", connection.name);
         for table in tables {
-            let outcome = stop.race(survey(lake, connection, set, table, stop)).await;
+            let outcome = stop.race(export.survey(connection, set, table)).await;
             self.tell(&owner, &table.id, width, outcome.map(|surveyed| words(surveyed, set.key)));
         }
     }
@@ -152,6 +157,9 @@ fn words(surveyed: Surveyed, key: Key) -> String {
         Surveyed::Rows(survey) => survey,
         Surveyed::Without(absent) => {
             return format!("every column is there; rows can be counted once the lake has {}", absent.join(", "));
+        }
+        Surveyed::Otherwise => {
+            return "every column will be there; rows can be counted once the lake has them as they are configured now".to_owned();
         }
     };
     let mut told = format!(

@@ -75,7 +75,7 @@ fn tell(forgotten: &Forgotten, args: &ForgetArgs, printer: &Printer) {
     }
     if !forgotten.derived.is_empty() {
         printer.info(&format!(
-            "made of `{}`, and as they were until the next export makes them anew: {}",
+            "made of `{}`, and as they were until the next export makes them anew (their histories begin anew with it, and hold nothing until then): {}",
             args.table,
             forgotten.derived.join(", ")
         ));

@@ -68,6 +68,9 @@ pub struct Manifest {
     /// The versions of the tables that this one was derived from.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub derived_from: BTreeMap<String, u64>,
+    /// The runs that committed these versions: a table that was deleted and exported anew begins with version 1 again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub derived_runs: BTreeMap<String, String>,
     /// By which rules and choices it was: by others, the same tables give other rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub derived_by: Option<String>,
@@ -181,6 +184,7 @@ impl Manifest {
             children: BTreeMap::new(),
             histories: BTreeMap::new(),
             derived_from: BTreeMap::new(),
+            derived_runs: BTreeMap::new(),
             derived_by: None,
             schema: ManifestSchema::of(table),
             rows: entries.iter().map(|entry| entry.meta.record_count).sum(),

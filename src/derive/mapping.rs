@@ -28,20 +28,27 @@ pub(super) enum Value {
     /// As it is.
     Column(Place),
     /// Without spaces around it; nothing if nothing is left.
-    Trimmed(Place),
-    /// The first that is not null.
+    Trimmed(Pick),
+    /// The first that holds more than spaces.
     First(Vec<Place>),
     /// A number of up to eight digits, with its leading zeros.
     Cep(Place),
     /// The CPF or CNPJ in it.
-    Document(Place),
+    Document(Pick),
     /// Which of both it is.
     DocumentType(Place),
-    /// The first of these ids whose row is there and is such a one.
-    Client(Vec<Candidate>),
+    /// The id of the client.
+    Client(Pick),
 }
 
-/// A row that may be the client of another.
+/// A column of the first of some rows that is there and is such a one; or at the end of a chain of foreign keys from that row on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pick {
+    pub candidates: Vec<Candidate>,
+    pub then: Place,
+}
+
+/// A row that may be the one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Candidate {
     pub path: Vec<Hop>,
@@ -89,18 +96,14 @@ pub(super) fn fields<'a>(table: &str, set: &'a CustomerX) -> (&'static str, &'a 
 }
 
 fn client(set: &CustomerX) -> Mapping {
-    let row = Row::of(set.client);
-    let data: &[Hop] = match set.client {
-        Party::Deal => &[CONTACT],
-        Party::Organization | Party::Person => &[],
-    };
+    let (row, data) = (Row::of(set.client), data_of_client(set));
     let address = |hops: &[Hop], column: &str| Value::Column(place(&[data, hops].concat(), column));
-    let mut mapping = row.mapping(set, data);
+    let mut mapping = row.mapping(set, key_at(set, data));
     mapping.values.extend([
         ("external_id_client", own("id")),
         ("company_name", Value::First(vec![place(data, "legalname"), place(data, "name")])),
         ("trading_name", at(data, "name")),
-        ("cnpj_cpf", Value::Document(place(data, "register"))),
+        ("cnpj_cpf", Value::Document(Pick::at(place(data, "register")))),
         ("document_type", Value::DocumentType(place(data, "register"))),
         ("email", at(data, "email")),
         ("site", at(data, "website")),
@@ -124,14 +127,14 @@ fn contact(set: &CustomerX) -> Mapping {
         Party::Deal => (&[PERSON_OF], own("personid")),
         Party::Organization | Party::Person => (&[], own("id")),
     };
-    let mut mapping = row.mapping(set, data);
+    let mut mapping = row.mapping(set, key_at(set, data));
     mapping.present = (set.contact == Party::Deal).then_some("personid");
     mapping.values.extend([
         ("external_id_contact", id),
         ("external_id_client", row.client(set)),
         ("name", at(data, "name")),
         ("email", at(data, "email")),
-        ("document", Value::Document(place(data, "register"))),
+        ("document", Value::Document(Pick::at(place(data, "register")))),
         ("occupation", at(&[data, &[ROLE]].concat(), "name")),
         ("note", at(data, "note")),
         ("updated_at", own("last_update_date")),
@@ -143,7 +146,7 @@ fn contract(set: &CustomerX) -> Mapping {
     match set.contract {
         Contract::Deal => {
             let row = Row::of(Party::Deal);
-            let mut mapping = row.mapping(set, &[CONTACT]);
+            let mut mapping = row.mapping(set, row.key_of_client(set));
             mapping.values.extend([
                 ("external_id_contract", own("id")),
                 ("external_id_client", row.client(set)),
@@ -164,7 +167,7 @@ fn contract(set: &CustomerX) -> Mapping {
                 contact: Some(vec![ORDER, CONTACT]),
                 person: Some(vec![ORDER, PERSON_OF]),
             };
-            let mut mapping = row.mapping(set, &[ORDER, CONTACT]);
+            let mut mapping = row.mapping(set, row.key_of_client(set));
             mapping.values.extend([
                 ("external_id_contract", own("id")),
                 ("external_id_client", row.client(set)),
@@ -190,7 +193,7 @@ fn timeline(set: &CustomerX) -> Vec<Mapping> {
             contact: Some(vec![CONTACT]),
             person,
         };
-        let mut mapping = row.mapping(set, &[CONTACT]);
+        let mut mapping = row.mapping(set, row.key_of_client(set));
         mapping.values.extend([
             ("external_id", own("id")),
             ("external_id_client", row.client(set)),
@@ -269,10 +272,9 @@ impl Row {
         }
     }
 
-    /// The columns that every derived table has; the identity is that of the contact at this place.
-    fn mapping(&self, set: &CustomerX, identity: &[Hop]) -> Mapping {
+    /// The columns that every derived table has; the identity is made of this key.
+    fn mapping(&self, set: &CustomerX, key: Pick) -> Mapping {
         let of_deals = (self.table == "deals").then(|| won(set)).flatten();
-        let key = place(identity, set.key.column());
         Mapping {
             table: self.table,
             only: self.only.or(of_deals),
@@ -293,6 +295,15 @@ impl Row {
 
     /// The row of `customerx_clients` that this one belongs to. Where the choice makes none of it there is none: an id that nobody knows is of no use.
     fn client(&self, set: &CustomerX) -> Value {
+        Value::Client(self.of_client(set, place(&[], "id")))
+    }
+
+    /// What that row's identity is made of.
+    fn key_of_client(&self, set: &CustomerX) -> Pick {
+        self.of_client(set, place(data_of_client(set), set.key.column()))
+    }
+
+    fn of_client(&self, set: &CustomerX, then: Place) -> Pick {
         let candidate = |path: &Option<Vec<Hop>>, more: &[Hop], when| {
             path.as_ref().map(|path| Candidate {
                 path: [path.as_slice(), more].concat(),
@@ -309,8 +320,23 @@ impl Row {
             ],
             Party::Person => [candidate(&self.contact, &[], person), candidate(&self.person, &[], person)],
         };
-        Value::Client(candidates.into_iter().flatten().collect())
+        Pick {
+            candidates: candidates.into_iter().flatten().collect(),
+            then,
+        }
     }
+}
+
+/// Where a client's data are, from the row that it is made of.
+fn data_of_client(set: &CustomerX) -> &'static [Hop] {
+    match set.client {
+        Party::Deal => &[CONTACT],
+        Party::Organization | Party::Person => &[],
+    }
+}
+
+fn key_at(set: &CustomerX, path: &[Hop]) -> Pick {
+    Pick::at(place(path, set.key.column()))
 }
 
 fn won(set: &CustomerX) -> Option<(&'static str, &'static str)> {
@@ -332,26 +358,53 @@ fn own(column: &str) -> Value {
     at(&[], column)
 }
 
-impl Value {
-    /// The columns it reads.
+impl Pick {
+    /// A column of the one row at the end of this chain.
+    pub fn at(place: Place) -> Self {
+        let Place { path, column } = place;
+        Self {
+            candidates: vec![Candidate { path, when: None }],
+            then: self::place(&[], &column),
+        }
+    }
+
+    /// The column, if it is that of the first of these rows, if of the second, and so on.
     pub fn places(&self) -> Vec<Place> {
+        let from = |candidate: &Candidate| place(&[candidate.path.as_slice(), &self.then.path].concat(), &self.then.column);
+        self.candidates.iter().map(from).collect()
+    }
+}
+
+impl Candidate {
+    /// The columns that it is known by.
+    pub fn tests(&self) -> Vec<Place> {
+        let columns = std::iter::once("id").chain(self.when.map(|(column, _)| column));
+        columns.map(|column| place(&self.path, column)).collect()
+    }
+}
+
+impl Value {
+    /// The columns that its cells come from.
+    pub fn sources(&self) -> Vec<Place> {
         match self {
             Self::Text(_) => Vec::new(),
-            Self::Column(place) | Self::Trimmed(place) | Self::Cep(place) | Self::Document(place) | Self::DocumentType(place) => {
-                vec![place.clone()]
-            }
+            Self::Column(place) | Self::Cep(place) | Self::DocumentType(place) => vec![place.clone()],
             Self::First(places) => places.clone(),
-            Self::Client(candidates) => {
-                let columns = |candidate: &Candidate| {
-                    let when = candidate.when.map(|(column, _)| column);
-                    ["id"]
-                        .into_iter()
-                        .chain(when)
-                        .map(|column| place(&candidate.path, column))
-                        .collect::<Vec<_>>()
-                };
-                candidates.iter().flat_map(columns).collect()
-            }
+            Self::Trimmed(pick) | Self::Document(pick) | Self::Client(pick) => pick.places(),
         }
+    }
+
+    /// The rows among which it picks.
+    pub fn candidates(&self) -> &[Candidate] {
+        match self {
+            Self::Trimmed(pick) | Self::Document(pick) | Self::Client(pick) => &pick.candidates,
+            _ => &[],
+        }
+    }
+
+    /// The columns it reads.
+    pub fn places(&self) -> Vec<Place> {
+        let tests = self.candidates().iter().flat_map(Candidate::tests);
+        self.sources().into_iter().chain(tests).collect()
     }
 }

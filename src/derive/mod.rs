@@ -14,6 +14,7 @@ mod choice;
 mod document;
 mod follow;
 mod mapping;
+mod personal;
 mod resolve;
 mod rows;
 mod survey;

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::choice::CustomerX;
-use super::mapping::{Hop, Mapping, Place, Value, fields, mappings};
+use super::mapping::{Candidate, Hop, Mapping, Place, Value, fields, mappings};
+use super::personal::{as_held, changed, changed_in, check_key, policy, treatment};
 use crate::error::{Error, Result};
-use crate::schema::{Column, ColumnType, Origin, Table};
+use crate::schema::{Column, ColumnType, Origin, Policy, Table};
 
 /// The rules of `mapping.rs`: with others, what was derived before is to be derived again.
-const RULES: u32 = 1;
+const RULES: u32 = 2;
 
 /// What a derived table is made of, with names that are known to be right.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub(super) struct Part {
     pub nodes: Vec<Node>,
     /// For each column of the derived table.
     pub values: Vec<Option<Value>>,
+    /// The same, if nothing were made of personal data.
+    whole: Vec<Option<Value>>,
 }
 
 /// Rows that a chain of foreign keys leads to.
@@ -75,52 +78,51 @@ impl Derivation {
         let mut table = table.clone();
         let (key, names) = fields(&table.id, set);
         let source = mappings.first().map_or("", |mapping| mapping.table);
+        let mut further = Vec::with_capacity(names.len());
         for name in names {
             let of = input(inputs, source)?;
             let column = of.column(name).ok_or_else(|| {
                 let columns: Vec<&str> = of.columns.iter().map(|column| column.name.as_str()).collect();
                 Error::config(format!("`customerx.{key}` names `{name}`, which `{source}` does not have")).hint(format!(
-                    "its columns are {}; custom fields are among them once the table was exported",
+                    "its columns are {}; `afluente fields list` shows which a custom field has",
                     columns.join(", ")
                 ))
             })?;
-            if table.column(name).is_some() {
-                return Err(
-                    Error::config(format!("`customerx.{key}` names `{name}`, which `{}` has already", table.id))
-                        .hint("leave it out: columns of the set itself are in docs/customerx.md"),
-                );
+            if names.iter().filter(|other| *other == name).count() > 1 {
+                return Err(Error::config(format!("`customerx.{key}` names `{name}` twice")).hint("name it once"));
             }
+            // The set's own columns keep their names.
+            let mut free = name.clone();
+            let mut number = 2;
+            while table.column(&free).is_some() || (number > 2 && names.contains(&free)) {
+                free = format!("{name}_{number}");
+                number += 1;
+            }
+            further.push((free.clone(), name.clone()));
             table.columns.push(Column {
+                name: free,
                 origin: Origin::Derived,
                 format: None,
                 ..column.clone()
             });
         }
-        let parts = mappings.into_iter().map(|mapping| part(mapping, &table, names, inputs));
+        check_key(set, inputs)?;
+        let parts = mappings.into_iter().map(|mapping| part(mapping, &table, &further, inputs));
         let parts = parts.collect::<Result<Vec<Part>>>()?;
         if parts.is_empty() {
             return Err(Error::config(format!("nothing is known of how `{}` is derived", table.id))
                 .hint("the derived tables are customerx_clients, customerx_contacts, customerx_contracts and customerx_timeline"));
         }
-        for part in &parts {
-            // A whole table without identities is no mistake that one should find out later.
-            let identity = table.columns.iter().position(|column| column.name == "identity");
-            let value = identity.and_then(|at| part.values[at].as_ref());
-            if let (super::Key::Document, Some(Value::Column(place))) = (set.key, value) {
-                return Err(Error::config(format!(
-                    "`customerx.key = \"document\"` needs `contacts.{}` in clear, and `[personal]` has it changed",
-                    place.column
-                ))
-                .hint("keep that column, or choose another key: a hashed `email` or `external_code` is one as well"));
-            }
-            for place in value.map(Value::places).unwrap_or_default() {
-                needed(part, &place.path, &place.column, inputs)
-                    .map_err(|error| error.hint(format!("`customerx.key = \"{}\"` is read from it", set.key.name())))?;
-            }
+        let sources: Vec<(usize, &str, String)> = parts.iter().flat_map(Part::sources).collect();
+        for (at, column) in table.columns.iter_mut().enumerate() {
+            let is_null = parts.iter().all(|part| part.values[at].is_none());
+            let sources = sources.iter().filter(|(of, ..)| *of == at);
+            column.treatment = treatment(sources.map(|(_, of, name)| (*of, name.as_str())), column.kind, is_null, inputs);
         }
+        let changed = changed(sources.iter().map(|(_, of, name)| (*of, name.as_str())), inputs);
         Ok(Self {
             by: format!(
-                "rules {RULES}, client {}, contact {}, contract {}, key {}, deals {}, fields {}",
+                "rules {RULES}, client {}, contact {}, contract {}, key {}, deals {}, fields {}{changed}",
                 set.client.name(),
                 set.contact.name(),
                 set.contract.name(),
@@ -143,22 +145,25 @@ impl Derivation {
     pub fn by(&self) -> &str {
         &self.by
     }
+
+    /// Whether what was derived so was made of personal data as this is. A column may be made of several, so its own policy does not tell.
+    pub fn protects_as(&self, by: &str) -> bool {
+        changed_in(by) == changed_in(&self.by)
+    }
 }
 
-fn part(mapping: Mapping, table: &Table, names: &[String], inputs: &BTreeMap<String, Table>) -> Result<Part> {
-    let own = |name: &str| Place {
-        path: Vec::new(),
-        column: name.to_owned(),
-    };
+/// `further`: names of columns of the derived table, and of those of the mapping's table that they are.
+fn part(mapping: Mapping, table: &Table, further: &[(String, String)], inputs: &BTreeMap<String, Table>) -> Result<Part> {
     let value = |column: &Column| {
-        if names.contains(&column.name) {
-            return Some(Value::Column(own(&column.name)));
+        if let Some((_, name)) = further.iter().find(|(name, _)| *name == column.name) {
+            return Some(Value::Column(own(name)));
         }
         let mut values = mapping.values.iter();
-        let value = values.find(|(name, _)| *name == column.name).map(|(_, value)| value.clone())?;
-        as_held(value, mapping.table, inputs)
+        values.find(|(name, _)| *name == column.name).map(|(_, value)| value.clone())
     };
-    let values: Vec<Option<Value>> = table.columns.iter().map(value).collect();
+    let whole: Vec<Option<Value>> = table.columns.iter().map(value).collect();
+    let held = |value: &Option<Value>| as_held(value.clone()?, mapping.table, inputs);
+    let values = whole.iter().map(held).collect();
     if let Some((name, _)) = mapping.values.iter().find(|(name, _)| table.column(name).is_none()) {
         return Err(
             Error::config(format!("table `{}` is declared without the column `{name}`", table.id))
@@ -173,34 +178,14 @@ fn part(mapping: Mapping, table: &Table, names: &[String], inputs: &BTreeMap<Str
             columns: vec!["id".to_owned()],
         }],
         values,
+        whole,
         mapping,
     };
-    let of_rows = part.mapping.only.map(|(column, _)| column).into_iter().chain(part.mapping.present);
-    let of_rows: Vec<Place> = of_rows.map(own).collect();
-    let places: Vec<Place> = part
-        .values
-        .iter()
-        .flatten()
-        .flat_map(Value::places)
-        .chain(of_rows.clone())
-        .collect();
-    for place in places {
+    let values = part.values.iter().flatten().flat_map(Value::places);
+    for place in values.chain(part.of_rows()).collect::<Vec<_>>() {
         part.reach(&place);
     }
-    for (column, value) in table.columns.iter().zip(&part.values) {
-        for place in value.iter().flat_map(Value::places) {
-            fits(&part, column, value.as_ref(), &place, inputs)?;
-        }
-    }
-    for place in of_rows {
-        needed(&part, &place.path, &place.column, inputs)?;
-    }
-    for node in &part.nodes {
-        needed(&part, &node.path, "id", inputs)?;
-        if let Some(((column, _), before)) = node.path.split_last() {
-            needed(&part, before, column, inputs)?;
-        }
-    }
+    part.check(table, inputs)?;
     Ok(part)
 }
 
@@ -208,6 +193,66 @@ impl Part {
     /// The place of the node at the end of this path.
     pub fn node(&self, path: &[Hop]) -> Option<usize> {
         self.nodes.iter().position(|node| node.path == path)
+    }
+
+    /// Whether everything that is read is there, of its type, and such that rows can be told and found by it.
+    fn check(&self, table: &Table, inputs: &BTreeMap<String, Table>) -> Result<()> {
+        for (column, value) in table.columns.iter().zip(&self.values) {
+            for place in value.iter().flat_map(Value::places) {
+                fits(self, column, value.as_ref(), &place, inputs)?;
+            }
+            for place in value.iter().filter(|_| column.name == "identity").flat_map(Value::sources) {
+                needed(self, &place.path, &place.column, inputs).map_err(|error| error.hint("`customerx.key` is read from it"))?;
+            }
+        }
+        for place in self.of_rows() {
+            needed(self, &place.path, &place.column, inputs)?;
+        }
+        let candidates = self.values.iter().flatten().flat_map(Value::candidates);
+        let tests = candidates.filter_map(|Candidate { path, when }| Some((path.as_slice(), when.as_ref()?)));
+        for (path, (column, _)) in tests.chain(self.mapping.only.iter().map(|only| (&[][..], only))) {
+            if needed(self, path, column, inputs)? != Policy::Keep {
+                let table = self.table_at(path);
+                return Err(Error::config(format!(
+                    "the CustomerX set chooses rows by `{table}.{column}`, and `[personal]` has it changed"
+                ))
+                .hint(format!("[personal.tables] \"{table}.{column}\" = \"keep\"")));
+            }
+        }
+        for node in &self.nodes {
+            let of_id = needed(self, &node.path, "id", inputs)?;
+            let Some(((column, _), before)) = node.path.split_last() else {
+                continue;
+            };
+            let of_key = needed(self, before, column, inputs)?;
+            if of_id != of_key {
+                let (from, table) = (self.table_at(before), &node.table);
+                return Err(Error::config(format!(
+                    "`{from}.{column}` leads to `{table}.id`, and for `[personal]` the one is to be `{}`, the other `{}`: no row would be found",
+                    of_key.name(),
+                    of_id.name()
+                ))
+                .hint("let both be kept, or both be hashed"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The columns that the mapping takes rows by.
+    fn of_rows(&self) -> impl Iterator<Item = Place> {
+        let columns = self.mapping.only.map(|(column, _)| column).into_iter().chain(self.mapping.present);
+        columns.map(own)
+    }
+
+    fn table_at(&self, path: &[Hop]) -> &str {
+        path.last().map_or(self.mapping.table, |(_, table)| table)
+    }
+
+    /// What each column of the derived table, by its place, is made of: tables and columns of them.
+    fn sources(&self) -> impl Iterator<Item = (usize, &str, String)> {
+        let values = self.whole.iter().enumerate();
+        let places = values.flat_map(|(at, value)| value.iter().flat_map(Value::sources).map(move |place| (at, place)));
+        places.map(|(at, place)| (at, self.table_at(&place.path), place.column))
     }
 
     /// Sees to it that this column is read.
@@ -241,17 +286,11 @@ impl Part {
     }
 }
 
-/// What is made of a column whose values a policy has changed: they are taken as they are, for a hash has no check digits.
-fn as_held(value: Value, of: &str, inputs: &BTreeMap<String, Table>) -> Option<Value> {
-    let is_treated = |place: &Place| {
-        let table = place.path.last().map_or(of, |(_, table)| table);
-        let column = inputs.get(table).and_then(|table| table.column(&place.column));
-        column.is_some_and(|column| column.treatment.is_some())
-    };
-    match value {
-        Value::Document(place) | Value::Cep(place) if is_treated(&place) => Some(Value::Column(place)),
-        Value::DocumentType(place) if is_treated(&place) => None,
-        value => Some(value),
+/// A column of the mapping's own table.
+fn own(column: &str) -> Place {
+    Place {
+        path: Vec::new(),
+        column: column.to_owned(),
     }
 }
 
@@ -263,7 +302,7 @@ fn input<'a>(inputs: &'a BTreeMap<String, Table>, table: &str) -> Result<&'a Tab
 
 /// Whether a column has the type that is to be made of it. One that is not there, because it was dropped or never declared, is null.
 fn fits(part: &Part, column: &Column, value: Option<&Value>, place: &Place, inputs: &BTreeMap<String, Table>) -> Result<()> {
-    let node = part.node(&place.path).map_or("", |node| part.nodes[node].table.as_str());
+    let node = part.table_at(&place.path);
     let expected = match value {
         Some(Value::Column(_)) => column.kind,
         Some(Value::Cep(_)) => ColumnType::Int,
@@ -275,11 +314,11 @@ fn fits(part: &Part, column: &Column, value: Option<&Value>, place: &Place, inpu
     }
 }
 
-/// A text column that rows cannot be told or found without.
-fn needed(part: &Part, path: &[Hop], column: &str, inputs: &BTreeMap<String, Table>) -> Result<()> {
-    let table = part.node(path).map_or("", |node| part.nodes[node].table.as_str());
+/// A text column that rows cannot be told or found without; what became of its values.
+fn needed(part: &Part, path: &[Hop], column: &str, inputs: &BTreeMap<String, Table>) -> Result<Policy> {
+    let table = part.table_at(path);
     match input(inputs, table)?.column(column) {
-        Some(found) if found.kind == ColumnType::Text => Ok(()),
+        Some(found) if found.kind == ColumnType::Text => Ok(policy(inputs, table, column)),
         Some(found) => Err(wrong_type(table, found, ColumnType::Text)),
         None => Err(Error::config(format!(
             "the CustomerX set needs the column `{table}.{column}`, which is not there"

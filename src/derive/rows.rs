@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use arrow_array::{ArrayRef, BooleanArray, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array};
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array};
 use arrow_schema::SchemaRef;
 use arrow_select::concat::concat_batches;
 use arrow_select::filter::filter_record_batch;
@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 
 use super::document::document;
 use super::follow::{Followed, projected, texts};
-use super::mapping::{Candidate, Place, Value};
+use super::mapping::{Pick, Place, Value};
 use super::resolve::{Derivation, Part};
 use crate::commit::Manifest;
 use crate::error::{Error, Result};
@@ -165,35 +165,25 @@ impl<T: FnMut(RecordBatch, Vec<BadCell>) -> Result<bool>> Work<'_, T> {
                 Some(Value::Text(text)) => Some(text_array(std::iter::repeat_n(Some(*text), rows))),
                 Some(Value::Column(place)) => followed.values(place, from, until)?,
                 Some(Value::First(places)) => Some(first(followed, places, from, until)?),
-                Some(Value::Client(candidates)) => Some(client(followed, candidates, from, until)?),
-                Some(Value::Trimmed(place) | Value::DocumentType(place) | Value::Document(place) | Value::Cep(place)) => {
-                    match followed.values(place, from, until)? {
-                        None => None,
-                        Some(raw) if matches!(value, Some(Value::Cep(_))) => Some(cep(&raw)),
-                        Some(raw) => {
-                            let raw = texts(&raw)?;
-                            match value {
-                                Some(Value::Trimmed(_)) => {
-                                    let trim =
-                                        |text: Option<&'_ str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
-                                    Some(text_array(raw.iter().map(trim)))
-                                }
-                                Some(Value::DocumentType(_)) => {
-                                    let kind = |text: &str| document(text).ok().flatten().map(|(_, kind)| kind.name());
-                                    Some(text_array(raw.iter().map(|text| text.and_then(kind))))
-                                }
-                                _ => {
-                                    // A value that two columns are made of is told of once.
-                                    if !self.part.values[at + 1..].contains(value) {
-                                        self.tell_bad(followed, raw, field.name(), from, &mut bad)?;
-                                    }
-                                    let digits = |text: &str| document(text).ok().flatten().map(|(digits, _)| digits);
-                                    Some(text_array(raw.iter().map(|text| text.and_then(digits))))
-                                }
-                            }
-                        }
-                    }
+                Some(Value::Client(pick)) => Some(picked(followed, pick, from, until)?),
+                Some(Value::Trimmed(pick)) => {
+                    let trim = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+                    Some(made(&picked(followed, pick, from, until)?, trim)?)
                 }
+                Some(Value::Document(pick)) => {
+                    let raw = picked(followed, pick, from, until)?;
+                    // A value that two columns are made of is told of once.
+                    if !self.part.values[at + 1..].contains(value) {
+                        self.tell_bad(followed, texts(&raw)?, field.name(), from, &mut bad)?;
+                    }
+                    Some(made(&raw, |text| document(text).ok().flatten().map(|(digits, _)| digits))?)
+                }
+                Some(Value::DocumentType(place)) => {
+                    let kind = |text: &str| document(text).ok().flatten().map(|(_, kind)| kind.name());
+                    let raw = followed.values(place, from, until)?;
+                    raw.map(|raw| made(&raw, kind)).transpose()?
+                }
+                Some(Value::Cep(place)) => followed.values(place, from, until)?.as_ref().map(cep),
             };
             columns.push(column.unwrap_or_else(|| new_null_array(kind, rows)));
         }
@@ -257,7 +247,7 @@ fn first(followed: &Followed<'_>, places: &[Place], from: usize, until: usize) -
         if let Some(column) = followed.values(place, from, until)? {
             for (cell, text) in cells.iter_mut().zip(texts(&column)?) {
                 if cell.is_none() {
-                    *cell = text.map(str::to_owned);
+                    *cell = text.filter(|text| !text.trim().is_empty()).map(str::to_owned);
                 }
             }
         }
@@ -265,9 +255,10 @@ fn first(followed: &Followed<'_>, places: &[Place], from: usize, until: usize) -
     Ok(text_array(cells))
 }
 
-fn client(followed: &Followed<'_>, candidates: &[Candidate], from: usize, until: usize) -> Result<ArrayRef> {
+fn picked(followed: &Followed<'_>, pick: &Pick, from: usize, until: usize) -> Result<ArrayRef> {
     let mut cells: Vec<Option<String>> = vec![None; until - from];
-    for candidate in candidates {
+    let mut is_open = vec![true; cells.len()];
+    for (candidate, source) in pick.candidates.iter().zip(pick.places()) {
         let place = |column: &str| Place {
             path: candidate.path.clone(),
             column: column.to_owned(),
@@ -275,21 +266,29 @@ fn client(followed: &Followed<'_>, candidates: &[Candidate], from: usize, until:
         let Some(ids) = followed.values(&place("id"), from, until)? else {
             continue;
         };
-        let mut is_such = vec![true; cells.len()];
+        let mut is_one: Vec<bool> = texts(&ids)?.iter().map(|id| id.is_some()).collect();
         if let Some((column, value)) = candidate.when {
             let found = followed.values(&place(column), from, until)?;
             let found = found.ok_or_else(|| Error::defect(format!("rows without the column `{column}`")))?;
-            for (bit, text) in is_such.iter_mut().zip(texts(&found)?) {
-                *bit = text == Some(value);
+            for (bit, text) in is_one.iter_mut().zip(texts(&found)?) {
+                *bit &= text == Some(value);
             }
         }
-        for ((cell, id), is_such) in cells.iter_mut().zip(texts(&ids)?).zip(is_such) {
-            if cell.is_none() && is_such {
-                *cell = id.map(str::to_owned);
+        let found = followed.values(&source, from, until)?;
+        let found = found.as_ref().map(texts).transpose()?;
+        for (row, is_open) in is_open.iter_mut().enumerate().filter(|(row, _)| is_one[*row]) {
+            if std::mem::take(is_open) {
+                let found = found.filter(|found| found.is_valid(row));
+                cells[row] = found.map(|found| found.value(row).to_owned());
             }
         }
     }
     Ok(text_array(cells))
+}
+
+/// What is made of each text.
+fn made<S: AsRef<str>>(raw: &ArrayRef, of: impl Fn(&str) -> Option<S>) -> Result<ArrayRef> {
+    Ok(text_array(texts(raw)?.iter().map(|text| text.and_then(&of))))
 }
 
 /// | zipcode | cep |

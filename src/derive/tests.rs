@@ -116,7 +116,7 @@ fn further_columns_are_those_of_the_table_the_rows_come_from() {
             "`customerx.client_fields` names `amuont`, which `deals` does not have",
         ),
         (&["legalname"], "`deals` does not have"),
-        (&["amount", "amount"], "`customerx_clients` has already"),
+        (&["amount", "amount"], "`amount` twice"),
         (&["email"], "`deals` does not have"),
     ] {
         let error = with(fields).unwrap_err();

@@ -75,12 +75,13 @@ impl Family {
 
         // The writer's failure is the cause where it closed the queues, then the decoder's.
         let (intake, base) = taken?;
+        let is_derived = self.derivation.is_some();
         let finishing = spawn_blocking(move || match complete {
             Ok((summary, counts)) => {
                 let rows_read = intake.merge.rows_read();
                 let cursor = intake.merge.greatest_cursor();
                 intake
-                    .finish(counts.clone())
+                    .finish(counts.clone(), is_derived)
                     .map(|staged| (summary, counts, rows_read, cursor, staged))
             }
             Err(error) => {
@@ -95,7 +96,7 @@ impl Family {
             savepoint: self.savepoint(step, &base, &summary, cursor, asked),
             resume: None,
             reconciled_at: (self.reconcile().is_some() && step.finds_deletions()).then_some(run.started_at),
-            derived: self.derivation.as_ref().map(|sources| sources.versions()),
+            derived: self.derivation.as_ref().map(|sources| sources.made()),
             read_all: step.reads_all(),
         };
         let changed = staged.as_ref().map_or(0, |staged| staged.changed);
@@ -146,11 +147,12 @@ impl Family {
         };
         let histories = self.histories();
         let members = tables.len() - histories.len();
+        let is_made_otherwise = self.is_made_otherwise(base);
         let mut belonging = belonging(base);
         let mut history_entries = belonging.split_off(members);
         for ((entries, base), history) in history_entries.iter_mut().zip(&base[members..]).zip(&histories) {
             // A history begins anew rather than tell what is not to be told any more.
-            if base.as_ref().is_some_and(|base| protects_otherwise(base, &history.table).is_some()) {
+            if is_made_otherwise || base.as_ref().is_some_and(|base| protects_otherwise(base, &history.table).is_some()) {
                 entries.clear();
             }
         }

@@ -12,13 +12,12 @@ use tokio::task::spawn_blocking;
 use super::intake::Decoded;
 use super::progress::State;
 use super::report::{Failure, Status};
-use super::{Family, Options, Run, Selection, intake};
+use super::{Export, Family, Options, Run, Selection, intake};
 use crate::commit::{self, Manifest};
 use crate::config::Connection;
 use crate::decode::{Counts, Reject};
 use crate::derive::{CustomerX, Derivation, Lookup, Survey, inputs};
 use crate::error::{Error, Result};
-use crate::http::Stop;
 use crate::read::ReadSummary;
 use crate::schema::Table;
 use crate::store::Lake;
@@ -35,15 +34,105 @@ pub(super) struct Sources {
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Confirmed {
     version: u64,
-    derived_from: BTreeMap<String, u64>,
-    derived_by: String,
+    #[serde(flatten)]
+    made: Made,
+}
+
+/// Of what a derived table was made, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Made {
+    pub derived_from: BTreeMap<String, u64>,
+    /// A table that was deleted and exported anew has the same versions again.
+    pub derived_runs: BTreeMap<String, String>,
+    pub derived_by: String,
 }
 
 impl Sources {
-    /// The versions of the inputs, and by what the table is made of them.
-    pub fn versions(&self) -> (BTreeMap<String, u64>, String) {
-        let versions = self.manifests.iter().map(|(table, manifest)| (table.clone(), manifest.version));
-        (versions.collect(), self.derivation.by().to_owned())
+    /// Of what the table is made, and how.
+    pub fn made(&self) -> Made {
+        let inputs = || self.manifests.iter();
+        Made {
+            derived_from: inputs().map(|(table, manifest)| (table.clone(), manifest.version)).collect(),
+            derived_runs: inputs().map(|(table, manifest)| (table.clone(), manifest.run_id.clone())).collect(),
+            derived_by: self.derivation.by().to_owned(),
+        }
+    }
+
+    /// Whether what this manifest lists was made of personal data as it is now.
+    pub fn protects_as(&self, manifest: &Manifest) -> bool {
+        self.derivation.protects_as(manifest.derived_by.as_deref().unwrap_or_default())
+    }
+}
+
+impl Made {
+    /// As the manifest of a derived table tells.
+    fn of(manifest: &Manifest) -> Option<Self> {
+        Some(Self {
+            derived_from: manifest.derived_from.clone(),
+            derived_runs: manifest.derived_runs.clone(),
+            derived_by: manifest.derived_by.clone()?,
+        })
+    }
+}
+
+/// What a derived table would be.
+#[derive(Debug)]
+pub enum Surveyed {
+    /// Every column is there. Rows can be counted once the lake has these tables.
+    Without(Vec<String>),
+    /// Every column will be there, but the lake has tables otherwise than the next export makes them.
+    Otherwise,
+    /// Of what the lake holds.
+    Rows(Survey),
+}
+
+impl Export {
+    /// What this derived table of the connection would be.
+    ///
+    /// # Errors
+    /// `Config` when a column or a table that it needs is not there; when the vendor does not tell of its custom fields; `Store` when the lake cannot be read.
+    pub async fn survey(&self, connection: &Connection, set: &CustomerX, table: &Table) -> Result<Surveyed> {
+        let latest = latest(&self.run.lake, connection, table, inputs(&table.id, set)).await?;
+        // The next export makes them so, whatever the lake has.
+        Derivation::new(table, set, &self.expected(&latest).await?)?;
+        let absent = latest.iter().filter(|(_, manifest)| manifest.is_none());
+        let absent: Vec<String> = absent.map(|(input, _)| input.clone()).collect();
+        if !absent.is_empty() {
+            return Ok(Surveyed::Without(absent));
+        }
+        let manifests = latest.into_iter().filter_map(|(input, manifest)| Some((input, manifest?)));
+        let manifests: BTreeMap<String, Manifest> = manifests.collect();
+        let tables = manifests.values().map(|manifest| held(manifest, connection));
+        let Ok(derivation) = Derivation::new(table, set, &tables.collect::<Result<_>>()?) else {
+            return Ok(Surveyed::Otherwise);
+        };
+        let (lake, stop) = (self.run.lake.clone(), self.stop.clone());
+        let surveyed = spawn_blocking(move || {
+            derivation.survey(&Lookup {
+                lake: &lake,
+                handle: Handle::current(),
+                manifests: &manifests,
+                memory: Options::default().memory / 8,
+                go_on: &|| stop.check(),
+            })
+        });
+        surveyed.await?.map(Surveyed::Rows)
+    }
+
+    /// Tables as the next export makes them, by name: with the custom fields that they have in the lake, or that the account gives one which is not there yet, and with what
+    /// is to become of personal data. `latest`: their newest manifests.
+    ///
+    /// # Errors
+    /// When the vendor does not tell of its custom fields.
+    async fn expected(&self, latest: &[(String, Option<Manifest>)]) -> Result<BTreeMap<String, Table>> {
+        let mut expected = BTreeMap::new();
+        for (table, latest) in latest {
+            if let Some(family) = self.families.iter().find(|family| family.table.id == *table) {
+                let family = family.with_fields(&self.run, latest.as_ref(), &mut Vec::new()).await?;
+                expected.insert(table.clone(), family.table.clone());
+            }
+        }
+        Ok(expected)
     }
 }
 
@@ -109,7 +198,7 @@ impl Family {
         }
         let manifests = input_manifests(&run.lake, &self.connection, &self.table, inputs);
         let manifests = self.client.stop().race(manifests).await?;
-        let tables = manifests.iter().map(|(name, manifest)| Ok((name.clone(), manifest.as_table()?)));
+        let tables = manifests.values().map(|manifest| held(manifest, &self.connection));
         let derivation = Derivation::new(&self.table, set, &tables.collect::<Result<_>>()?)?;
         let family = Arc::new(Self {
             table: derivation.table().clone(),
@@ -152,14 +241,13 @@ impl Family {
         let Some(Some(newest)) = base.into_iter().next() else {
             return Ok(None);
         };
-        let (from, by) = sources.versions();
-        if newest.derived_from == from && newest.derived_by.as_deref() == Some(by.as_str()) {
+        let made = sources.made();
+        if Made::of(&newest).as_ref() == Some(&made) {
             return Ok(Some(newest));
         }
         let now = Confirmed {
             version: newest.version,
-            derived_from: from,
-            derived_by: by,
+            made,
         };
         let noted = lake.get(&self.confirmed_path()).await?;
         // What cannot be read is made anew.
@@ -170,11 +258,9 @@ impl Family {
     /// Takes note that this version is what these inputs give.
     async fn confirm(&self, lake: &Lake, version: u64) -> Result<()> {
         let Some(sources) = &self.derivation else { return Ok(()) };
-        let (derived_from, derived_by) = sources.versions();
         let confirmed = Confirmed {
             version,
-            derived_from,
-            derived_by,
+            made: sources.made(),
         };
         let text = serde_json::to_vec_pretty(&confirmed).map_err(|error| Error::defect(format!("it cannot be JSON: {error}")))?;
         lake.put(&self.confirmed_path(), text).await
@@ -234,49 +320,16 @@ impl Family {
     }
 }
 
-/// What a derived table would be.
-#[derive(Debug)]
-pub enum Surveyed {
-    /// Every column is there. Rows can be counted once the lake has these tables.
-    Without(Vec<String>),
-    /// Of what the lake holds.
-    Rows(Survey),
-}
-
-/// What this table of the connection would be, made as the configuration says of what the lake holds.
-///
-/// # Errors
-/// `Config` when a column or a table that it needs is not there; `Store` when the lake cannot be read.
-pub async fn survey(lake: &Lake, connection: &Connection, set: &CustomerX, table: &Table, stop: &Stop) -> Result<Surveyed> {
-    let latest = latest(lake, connection, table, inputs(&table.id, set)).await?;
-    let mut tables = BTreeMap::new();
-    for (input, manifest) in &latest {
-        // A table is as the lake has it, with the columns that only the account knows; before the first export, as it is declared.
-        let declared = || connection.source.tables.get(input).cloned();
-        let known = manifest.as_ref().map(Manifest::as_table).transpose()?.or_else(declared);
-        tables.extend(known.map(|known| (input.clone(), known)));
+/// The table as the lake has it, by its name, with the key of its hashes where that is the connection's.
+fn held(manifest: &Manifest, connection: &Connection) -> Result<(String, Table)> {
+    let mut table = manifest.as_table()?;
+    for (column, of) in table.columns.iter_mut().zip(&manifest.schema.columns) {
+        if let Some(treatment) = &mut column.treatment {
+            let key = connection.policies.key().filter(|key| of.key_id.as_ref() == Some(&key.id()));
+            treatment.key = key.cloned();
+        }
     }
-    let derivation = Derivation::new(table, set, &tables)?;
-    let absent = latest.iter().filter(|(_, manifest)| manifest.is_none());
-    let absent: Vec<String> = absent.map(|(input, _)| input.clone()).collect();
-    if !absent.is_empty() {
-        return Ok(Surveyed::Without(absent));
-    }
-    let manifests = latest
-        .into_iter()
-        .filter_map(|(input, manifest)| Some((input, manifest?)))
-        .collect();
-    let (lake, stop) = (lake.clone(), stop.clone());
-    let surveyed = spawn_blocking(move || {
-        derivation.survey(&Lookup {
-            lake: &lake,
-            handle: Handle::current(),
-            manifests: &manifests,
-            memory: Options::default().memory / 8,
-            go_on: &|| stop.check(),
-        })
-    });
-    surveyed.await?.map(Surveyed::Rows)
+    Ok((manifest.table.clone(), table))
 }
 
 /// The newest manifests of what a table of the connection is made of.

@@ -200,6 +200,15 @@ impl Family {
                     return Ok(ended);
                 }
                 Outcome::Unchanged(_) => {
+                    // The same rows may be told of otherwise: a value that is none may have followed another, or null.
+                    if self.derivation.is_some()
+                        && let Err(error) = self.sweep(run, tables, &[], true).await
+                    {
+                        refreshed.warnings.push(format!(
+                            "unchanged, but what older runs rejected could not be deleted: {}",
+                            error.message()
+                        ));
+                    }
                     if lost > 0 {
                         refreshed.warnings.push(format!(
                             "another run committed version {lost} while this one was reading; it did the same work, and its content stands"

@@ -139,12 +139,12 @@ impl Intake {
         Ok(())
     }
 
-    /// The read is over and complete: what it does to the tables, or nothing if that is nothing.
-    pub fn finish(mut self, counts: Vec<Counts>) -> Result<Option<Staged>> {
+    /// The read is over and complete: what it does to the tables, or nothing if that is nothing. `tells_all`: what it rejected is all that there is to be told.
+    pub fn finish(mut self, counts: Vec<Counts>, tells_all: bool) -> Result<Option<Staged>> {
         let rejected_records = counts.iter().any(|counts| counts.rejected_records > 0);
         if self.merge.is_unchanged() {
             // What the lake rejected of these rows it has already; a record without a key was never in it.
-            if rejected_records {
+            if rejected_records || tells_all {
                 self.writers.finish_rejected()?;
             }
             self.writers.abort();

@@ -45,7 +45,7 @@ use crate::views;
 use crate::write::{MemoryBudget, WriteOptions};
 use derived::Sources;
 
-pub use derived::{Surveyed, survey};
+pub use derived::Surveyed;
 pub use fields::{Synchronised, TableField};
 pub use forecast::Forecast;
 pub use limit::Limit;

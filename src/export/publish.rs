@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use super::derived::Made;
 use super::intake::Staged;
 use super::{Family, Run};
 use crate::commit::{self, Entry, Manifest};
@@ -17,8 +18,8 @@ pub(super) struct Facts {
     pub mode: Mode,
     pub savepoint: Option<DateTime<Utc>>,
     pub resume: Option<String>,
-    /// The versions of the tables it was derived from, and by what.
-    pub derived: Option<(BTreeMap<String, u64>, String)>,
+    /// Of what a derived table is made, and how.
+    pub derived: Option<Made>,
     /// When deletions were looked for, if this cycle did and the next one needs to know.
     pub reconciled_at: Option<DateTime<Utc>>,
     /// Everything was read, so that what a manifest says of reading again is done.
@@ -130,8 +131,8 @@ impl Family {
         }
         (parent.children, parent.histories) = (children, histories);
         (parent.mode, parent.savepoint, parent.resume) = (facts.mode, facts.savepoint, facts.resume);
-        if let Some((from, by)) = facts.derived {
-            (parent.derived_from, parent.derived_by) = (from, Some(by));
+        if let Some(made) = facts.derived {
+            (parent.derived_from, parent.derived_runs, parent.derived_by) = (made.derived_from, made.derived_runs, Some(made.derived_by));
         }
         parent.host = self.host().map(str::to_owned);
         parent.read_again = base.is_some_and(|base| base.read_again) && !facts.read_all;

@@ -224,6 +224,12 @@ impl Family {
     /// Why these manifests cannot be gone on with, so that everything is to be read again.
     pub(super) fn is_other(&self, base: &[Option<Manifest>]) -> Option<String> {
         let parent = base.first()?.as_ref()?;
+        if self.is_made_otherwise(base) {
+            return Some(format!(
+                "what becomes of personal data in the tables that `{}` is made of is not what it was for version {}",
+                parent.table, parent.version
+            ));
+        }
         for (table, manifest) in self.tables().iter().zip(base) {
             // An exploded table that was left out for a while has missed what was read since.
             let is_named = table.id == parent.table || parent.children.contains_key(&table.id);
@@ -239,6 +245,14 @@ impl Family {
         let mut histories = self.histories().into_iter().map(|history| history.table.id);
         let new = histories.find(|history| !parent.histories.contains_key(history))?;
         Some(format!("`{new}` is to begin with the rows that there are"))
+    }
+
+    /// Whether the table is derived, and was made of tables that told more or less of persons.
+    pub(super) fn is_made_otherwise(&self, base: &[Option<Manifest>]) -> bool {
+        let (Some(sources), Some(Some(parent))) = (&self.derivation, base.first()) else {
+            return false;
+        };
+        !sources.protects_as(parent)
     }
 
     /// The host that is asked for the rows; none where they are derived.

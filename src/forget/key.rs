@@ -81,6 +81,11 @@ impl Wanted {
         Ok(Self(values.collect::<Result<_>>()?))
     }
 
+    /// Every row.
+    pub(super) fn all() -> Self {
+        Self(Vec::new())
+    }
+
     /// The same in a table that copies the key into these columns.
     pub(super) fn in_child<'c>(&self, copies: impl Iterator<Item = &'c str>) -> Self {
         let values = self.0.iter().zip(copies);

@@ -44,7 +44,7 @@ pub(super) async fn exchange(client: &Client, url: &Url, meter: &Meter) -> Resul
             }
         };
         // A reset far away under a success is more likely a misread header than a quota; if it is one, a 429 will tell.
-        if let Some(wait) = quota::reset(&reply.headers, SystemTime::now()).filter(|wait| *wait <= quota::LONGEST_PAUSE) {
+        if let Some(wait) = quota::reset(reply.status, &reply.headers, SystemTime::now()).filter(|wait| *wait <= quota::LONGEST_PAUSE) {
             client.limiter.pause(wait);
         }
         match redirect(&url, &reply)? {

@@ -116,7 +116,7 @@ pub(super) fn judge(reply: &Reply, table: &str, options: &ClientOptions) -> Opti
     }
     if code == 429 || code == 503 {
         let now = SystemTime::now();
-        match quota::retry_after(&reply.headers, now).or_else(|| quota::reset(&reply.headers, now)) {
+        match quota::retry_after(&reply.headers, now).or_else(|| quota::reset(code, &reply.headers, now)) {
             Some(wait) if wait > quota::LONGEST_PAUSE => {
                 let mut fault = fault(Kind::Network, Then::Fail);
                 fault.what = format!(

@@ -30,10 +30,11 @@ pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
     Some(until.duration_since(clock(headers, now)).unwrap_or_default())
 }
 
-/// The wait in `X-RateLimit-Reset`, where `X-RateLimit-Remaining` is 0.
-pub(super) fn reset(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+/// The wait in `X-RateLimit-Reset`, where `X-RateLimit-Remaining` is 0. Who answers 429 without telling what remains says that nothing does.
+pub(super) fn reset(status: u16, headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
-    if number(text("x-ratelimit-remaining")?)? != Duration::ZERO {
+    let remaining = text("x-ratelimit-remaining").or((status == 429).then_some("0"))?;
+    if number(remaining)? != Duration::ZERO {
         return None;
     }
     let reset = number(text("x-ratelimit-reset")?)?;
@@ -97,8 +98,21 @@ mod tests {
             ("x", "30", None),
         ] {
             let headers = headers(&[("x-ratelimit-remaining", remaining), ("x-ratelimit-reset", reset_text)]);
-            assert_eq!(reset(&headers, now), wait.map(Duration::from_secs), "{remaining} {reset_text}");
+            for status in [200, 429] {
+                assert_eq!(
+                    reset(status, &headers, now),
+                    wait.map(Duration::from_secs),
+                    "{status}: {remaining} {reset_text}"
+                );
+            }
         }
-        assert_eq!(reset(&headers(&[("x-ratelimit-remaining", "0")]), now), None);
+        assert_eq!(reset(429, &headers(&[("x-ratelimit-remaining", "0")]), now), None);
+        let untold = headers(&[("x-ratelimit-reset", "41")]);
+        assert_eq!(reset(200, &untold, now), None);
+        assert_eq!(
+            reset(429, &untold, now),
+            Some(Duration::from_secs(41)),
+            "a refusal says that nothing remains"
+        );
     }
 }

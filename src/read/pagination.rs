@@ -4,9 +4,11 @@
 //! |---|---|---|
 //! | keyset | above the last key, which must have grown from record to record | an empty page |
 //! | offset | a window that overlaps the one before (`window`) | a window with nothing beyond what was read; repeated pages are an error |
-//! | page with a size | the same, by the number and the size of a page | the same, `next` there and null, or the last number that a header tells |
-//! | page without one, or whose size the vendor ignores | the next number | an empty page, one without an unseen record, `next` there and null, or the last number that a header tells |
+//! | page with a size | the same, by the number and the size of a page | the same, `next` there and null, or the last number that a header tells* |
+//! | page without one, or whose size the vendor ignores | the next number | an empty page, one without an unseen record, `next` there and null, or the last number that a header tells* |
 //! | single | | the first page; as many rows as the cap are an error |
+//!
+//! \* 0 tells nothing; and of a full page only where the rows read are as many as the API counted, for the pages that a vendor counts may be larger than those asked for.
 //!
 //! What these hold while rows come, go and change: keyset, offset and pages with a size read every row that is there unchanged all the while,
 //! once. Pages that only have a number cannot: a row that is deleted while they are read lets another slip from the page ahead to the
@@ -276,7 +278,7 @@ impl<'a> Pager<'a> {
             self.keep_order(&held.marks)?;
         }
         let empty = held.marks.is_empty();
-        let last = held.next == Next::Null || held.pages.is_some_and(|pages| self.number() >= pages);
+        let last = held.next == Next::Null || self.is_last(held);
         let step = match (&mut self.at, self.pagination) {
             (At::Windows(windows), _) => match windows.take(&held.states, held.unseen, last) {
                 After::More => Step::Next,
@@ -305,6 +307,19 @@ impl<'a> Pager<'a> {
         };
         self.started |= !empty;
         Ok(step)
+    }
+
+    /// Whether a header tells that the page ahead, which held this, is the last. Where a full page ends before the count, or there is none, it is not believed: a vendor may
+    /// count pages of another size than the one asked for.
+    fn is_last(&self, held: &Held<'_>) -> bool {
+        let asked = match (&self.at, self.pagination) {
+            (At::Windows(windows), _) => windows.ahead().size,
+            (_, Pagination::Page { size, .. }) => size.map_or(0, u64::from),
+            _ => 0,
+        };
+        let is_full = held.marks.len() as u64 >= asked;
+        let told = held.pages.is_some_and(|pages| pages > 0 && self.number() >= pages);
+        told && (!is_full || self.counted == Some(self.rows))
     }
 
     /// The number of the page ahead, counted from 1 whatever the vendor's first is.

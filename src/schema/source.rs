@@ -152,7 +152,7 @@ pub enum Pagination {
         #[serde(default)]
         count: Option<Count>,
     },
-    /// Numbered pages; ends on an empty page, on one without an unseen key, when `next` is there and null, or on the last page of `pages_header`.
+    /// Numbered pages; ends on an empty page, on one without an unseen key, when `next` is there and null, or on the last page of `pages_header` (unless it is full, and the rows are not as many as were counted).
     Page {
         /// Parameter that takes the page's number.
         page_param: String,

@@ -83,6 +83,11 @@ class Choice:
             return f"coalesce({is_a('1', contact)}, {company})"
         return f"coalesce({is_a('2', contact)}, {is_a('2', person)})"
 
+    def identity_of(self, client: str) -> str:
+        """What `customerx_clients` has for this id."""
+        contact = f"(SELECT x.contactid FROM deals x WHERE x.id = {client})" if self.client == "deal" else client
+        return f"(SELECT {self.identity('k')} FROM contacts k WHERE k.id = {contact})"
+
     def party(self, of: str) -> str:
         return {"organization": "c.typeid = '1'", "person": "c.typeid = '2'"}[getattr(self, of)]
 
@@ -93,7 +98,7 @@ class Choice:
         deal = self.client == "deal"
         row = "d" if deal else "c"
         source = f"deals d LEFT JOIN contacts c ON c.id = d.contactid" if deal else "contacts c"
-        return f"""SELECT '{self.client}', {row}.id, {self.identity("c")}, {row}.id, coalesce(c.legalname, c.name), c.name, documento(c.register),
+        return f"""SELECT '{self.client}', {row}.id, {self.identity("c")}, {row}.id, coalesce(CASE WHEN trim(c.legalname) <> '' THEN c.legalname END, CASE WHEN trim(c.name) <> '' THEN c.name END), c.name, documento(c.register),
             CASE length(documento(c.register)) WHEN 11 THEN 'cpf' WHEN 14 THEN 'cnpj' END, c.email, c.website, c.facebook,
             CASE WHEN c.zipcode BETWEEN 1 AND 99999999 THEN right('0000000' || c.zipcode, 8) END, c.streetaddress, c.streetaddressnumber,
             c.streetaddressline2, c.neighborhood, ci.name, st.short, co.name, {row}.last_update_date {self.further("client", row)}
@@ -112,21 +117,24 @@ class Choice:
 
     def contracts(self) -> str:
         if self.contract == "deal":
-            return f"""SELECT 'deal', d.id, {self.identity("c")}, d.id, {self.client_of("d.id", "d.contactid", "d.personid")}, d.title, s.name,
-                NULL::TIMESTAMPTZ, d.amount, d.last_update_date {self.further("contract", "d")} FROM deals d LEFT JOIN contacts c ON c.id = d.contactid
+            client = self.client_of("d.id", "d.contactid", "d.personid")
+            return f"""SELECT 'deal', d.id, {self.identity_of(client)}, d.id, {client}, d.title, s.name,
+                NULL::TIMESTAMPTZ, d.amount, d.last_update_date {self.further("contract", "d")} FROM deals d
                 LEFT JOIN deals_status s ON s.id = d.statusid WHERE {self.won("d")}"""
-        return f"""SELECT 'order_product', l.id, {self.identity("c")}, l.id, {self.client_of("o.dealid", "o.contactid", "o.personid")}, p.name, s.name, o.date,
+        client = self.client_of("o.dealid", "o.contactid", "o.personid")
+        return f"""SELECT 'order_product', l.id, {self.identity_of(client)}, l.id, {client}, p.name, s.name, o.date,
             l.total, o.last_update_date {self.further("contract", "l")} FROM orders_products l LEFT JOIN orders o ON o.id = l.orderid
-            LEFT JOIN contacts c ON c.id = o.contactid LEFT JOIN products p ON p.id = l.productid LEFT JOIN orders_stages s ON s.id = o.stageid"""
+            LEFT JOIN products p ON p.id = l.productid LEFT JOIN orders_stages s ON s.id = o.stageid"""
 
     def timeline(self) -> str:
         def part(entity: str, table: str, title: str, body: str, user: str, at: str, person: str = "NULL") -> str:
-            return f"""SELECT '{entity}', t.id, {self.identity("c")}, t.id, {self.client_of("t.dealid", "t.contactid", person)}, 'client_note', {title}, {body},
-                {user}, {at}, t.last_update_date FROM {table} t LEFT JOIN contacts c ON c.id = t.contactid"""
+            client = self.client_of("t.dealid", "t.contactid", person)
+            return f"""SELECT '{entity}', t.id, {self.identity_of(client)}, t.id, {client}, 'client_note', {title}, {body},
+                {user}, {at}, t.last_update_date FROM {table} t"""
 
         return " UNION ALL ".join(
             [
-                part("interaction_record", "interaction_records", "coalesce(t.title, t.emailsubject)", "t.content", "NULL::VARCHAR", "t.date"),
+                part("interaction_record", "interaction_records", "CASE WHEN trim(t.title) <> '' THEN t.title WHEN trim(t.emailsubject) <> '' THEN t.emailsubject END", "t.content", "NULL::VARCHAR", "t.date"),
                 part("task", "tasks", "t.title", "t.description", "NULL::VARCHAR", "NULL::TIMESTAMPTZ"),
                 part("document", "documents", "t.name", "t.documenturl", "t.ownerid", "t.date", "t.personid"),
             ]
@@ -138,6 +146,10 @@ class Choice:
 
         def part(table: str, of: str, entity: str, column: str, source: str, row: str, which: str = "true") -> str:
             return f"SELECT '{table}', '{entity},' || {row}.id, '{column}', c.register FROM {source} WHERE {bad} AND {which}"
+
+        def of_client(client: str) -> str:
+            """Whose register the identity is made of."""
+            return f"JOIN contacts c ON c.id = " + (f"(SELECT x.contactid FROM deals x WHERE x.id = {client})" if self.client == "deal" else client)
 
         deals = "deals d JOIN contacts c ON c.id = d.contactid"
         parts = []
@@ -151,12 +163,14 @@ class Choice:
             parts.append(part(SET[1], "contact", self.contact, "document", "contacts c", "c", self.party("contact")))
         if self.key == "document":
             if self.contract == "deal":
-                parts.append(part(SET[2], "contract", "deal", "identity", deals, "d", self.won("d")))
+                own = f"deals d {of_client(self.client_of('d.id', 'd.contactid', 'd.personid'))}"
+                parts.append(part(SET[2], "contract", "deal", "identity", own, "d", self.won("d")))
             else:
-                lines = "orders_products l JOIN orders o ON o.id = l.orderid JOIN contacts c ON c.id = o.contactid"
+                lines = f"orders_products l JOIN orders o ON o.id = l.orderid {of_client(self.client_of('o.dealid', 'o.contactid', 'o.personid'))}"
                 parts.append(part(SET[2], "contract", "order_product", "identity", lines, "l"))
             for entity in ("interaction_record", "task", "document"):
-                parts.append(part(SET[3], "timeline", entity, "identity", f"{entity}s t JOIN contacts c ON c.id = t.contactid", "t"))
+                client = self.client_of("t.dealid", "t.contactid", "t.personid" if entity == "document" else "NULL")
+                parts.append(part(SET[3], "timeline", entity, "identity", f"{entity}s t {of_client(client)}", "t"))
         return " UNION ALL ".join(parts)
 
 

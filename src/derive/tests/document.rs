@@ -83,13 +83,13 @@ fn shown_mappings(table: &str, names: &[&str], mappings: &[Mapping]) -> String {
             let value = mapping.values.iter().find(|(name, _)| *name == column.name);
             match value {
                 _ if column.name == "identity" => {
-                    let Some((_, Value::Document(place))) = value else {
+                    let Some((_, Value::Document(pick))) = value else {
                         return String::new();
                     };
-                    shown_place(&Place {
-                        column: "*key*".to_owned(),
-                        ..place.clone()
-                    })
+                    match &pick.places()[..] {
+                        [place] if pick.candidates[0].when.is_none() => shown_path(&place.path, "*key*"),
+                        _ => "the client's".to_owned(),
+                    }
                 }
                 Some((_, Value::Client(_))) => "the client".to_owned(),
                 Some((_, value)) => words(value),
@@ -106,20 +106,20 @@ fn words(value: &Value) -> String {
     match value {
         Value::Text(text) => format!("`{text}`"),
         Value::Column(place) => shown_place(place),
-        Value::Trimmed(place) => format!("{}, trimmed", shown_place(place)),
+        Value::Trimmed(pick) => format!("{}, trimmed", shown_place(&pick.places()[0])),
         Value::First(places) => places.iter().map(shown_place).collect::<Vec<_>>().join(", else "),
         Value::Cep(place) => format!("{}, 8 digits", shown_place(place)),
-        Value::Document(place) => format!("{}, verified", shown_place(place)),
+        Value::Document(pick) => format!("{}, verified", shown_place(&pick.places()[0])),
         Value::DocumentType(place) => format!("{}: `cpf` or `cnpj`", shown_place(place)),
-        Value::Client(candidates) if candidates.is_empty() => "none".to_owned(),
-        Value::Client(candidates) => {
+        Value::Client(pick) if pick.candidates.is_empty() => "none".to_owned(),
+        Value::Client(pick) => {
             let shown = |candidate: &Candidate| {
                 let when = candidate
                     .when
                     .map_or_else(String::new, |(column, value)| format!(" if its {column} = {value}"));
                 format!("{}{when}", shown_path(&candidate.path, "id"))
             };
-            candidates.iter().map(shown).collect::<Vec<_>>().join(", else ")
+            pick.candidates.iter().map(shown).collect::<Vec<_>>().join(", else ")
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use crate::commit::{self, Manifest};
 use crate::config::{Connection, TableConfig};
 use crate::derive::{Contract, CustomerX, Deals, Derivation, Key, Lookup, Party, inputs};
-use crate::export::{Export, Options, RunReport, Selection, Status, Surveyed, TableReport, survey};
+use crate::export::{Export, Options, RunReport, Selection, Status, Surveyed, TableReport};
 use crate::http::Stopper;
 use crate::sandbox::{self, Sandbox};
 use crate::schema::{Catalog, Source, arrow_schema};
@@ -53,10 +53,13 @@ fn connection(sandbox: &Sandbox, set: CustomerX) -> Connection {
 }
 
 async fn export(connection: &Connection, lake: &Lake, selection: &Selection) -> RunReport {
+    plan(connection, lake, selection).run().await
+}
+
+fn plan(connection: &Connection, lake: &Lake, selection: &Selection) -> Export {
     let (stopper, stop) = Stopper::new();
     let listening = (Arc::new(stopper), stop);
-    let export = Export::plan(vec![connection.clone()], selection, lake.clone(), Options::default(), listening);
-    export.unwrap().run().await
+    Export::plan(vec![connection.clone()], selection, lake.clone(), Options::default(), listening).unwrap()
 }
 
 fn told<'a>(report: &'a RunReport, table: &str) -> &'a TableReport {
@@ -158,14 +161,19 @@ async fn little_memory_gives_the_same_rows_in_more_passes() {
 async fn rows_are_counted_once_the_lake_has_the_tables() {
     let (sandbox, lake, set) = (account().await, Lake::memory(), set(Party::Organization, Party::Person));
     let connection = connection(&sandbox, set.clone());
-    let (_stopper, stop) = Stopper::new();
-    let table = &connection.source.tables[CONTRACTS];
-    let Surveyed::Without(absent) = survey(&lake, &connection, &set, table, &stop).await.unwrap() else {
+    let survey = async || {
+        let export = plan(&connection, &lake, &Selection::default());
+        export
+            .survey(&connection, &set, &connection.source.tables[CONTRACTS])
+            .await
+            .unwrap()
+    };
+    let Surveyed::Without(absent) = survey().await else {
         panic!("the lake is empty");
     };
     assert_eq!(absent, inputs(CONTRACTS, &set));
     let report = export(&connection, &lake, &Selection::default()).await;
-    let Surveyed::Rows(found) = survey(&lake, &connection, &set, table, &stop).await.unwrap() else {
+    let Surveyed::Rows(found) = survey().await else {
         panic!("the lake has every table");
     };
     assert_eq!(found.rows, told(&report, CONTRACTS).rows);

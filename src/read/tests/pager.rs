@@ -273,6 +273,44 @@ fn headers_tell_the_last_page_and_a_size_that_is_ignored() {
 }
 
 #[test]
+fn a_full_page_is_the_last_only_where_the_count_agrees() {
+    let text = "type = \"page\"\npage_param = \"page\"\nsize_param = \"limit\"\nsize = 4\npages_header = \"X-Pages\"";
+    let pagination = pagination(text);
+    for (pages, counted, rows, expected) in [
+        (Some(1), Some(4), 4, Step::End),
+        (Some(1), None, 4, Step::Next),
+        (Some(1), Some(0), 4, Step::Next),
+        (Some(1), Some(3), 4, Step::Next),
+        (Some(1), Some(9), 4, Step::Next),
+        (Some(1), None, 3, Step::End),
+        // No number of pages at all.
+        (Some(0), None, 4, Step::Next),
+        (Some(0), Some(0), 3, Step::Next),
+        (Some(0), Some(4), 4, Step::Next),
+    ] {
+        let page = Held {
+            pages,
+            counted,
+            ..held(&["1", "2", "3", "4"][..rows])
+        };
+        assert_eq!(
+            take(&mut walk(&pagination), &page),
+            expected,
+            "{pages:?} pages, {counted:?} counted, {rows} rows"
+        );
+    }
+    // The vendor counts pages of twenty rows whatever size is asked for: the second of two would be the last of three.
+    let mut pager = walk(&pagination);
+    for rows in [&["1", "2", "3", "4"][..], &["4", "5", "6"]] {
+        let page = Held {
+            pages: Some(2),
+            ..held(rows)
+        };
+        assert_eq!(take(&mut pager, &page), Step::Next, "{rows:?}");
+    }
+}
+
+#[test]
 fn pages_without_a_size_end_in_three_ways() {
     let pagination = pagination("type = \"page\"\npage_param = \"page\"\nnext = \"next_page\"");
     for (last, expected) in [
