@@ -62,7 +62,7 @@ pub fn made_of(table: &str) -> Vec<(&'static str, &'static str, String)> {
     for mapping in CustomerX::each().iter().flat_map(|set| mappings(table, set)) {
         for (name, value) in &mapping.values {
             let of = |place: Place| (*name, place.path.last().map_or(mapping.table, |(_, table)| table), place.column);
-            made.extend(value.places().into_iter().map(of));
+            made.extend(value.sources().into_iter().map(of));
         }
     }
     made

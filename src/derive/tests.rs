@@ -76,15 +76,15 @@ fn the_choices_of_a_derivation_keep_their_words() {
     for (set, by) in [
         (
             deals,
-            "rules 1, client deal, contact person, contract products, key externalcode, deals won, fields title amount",
+            "rules 2, client deal, contact person, contract products, key externalcode, deals won, fields title amount",
         ),
         (
             all,
-            "rules 1, client organization, contact deal, contract deal, key email, deals all, fields ",
+            "rules 2, client organization, contact deal, contract deal, key email, deals all, fields ",
         ),
         (
             set(Party::Person, Party::Organization, Contract::Deal, Key::Document),
-            "rules 1, client person, contact organization, contract deal, key document, deals won, fields ",
+            "rules 2, client person, contact organization, contract deal, key document, deals won, fields ",
         ),
     ] {
         let derivation = Derivation::new(&source().tables[CLIENTS], &set, &declared(CLIENTS, &set)).unwrap();
