@@ -34,7 +34,7 @@ lint: $(VENV)/lint ## spelling; licences, sources and duplicates of the dependen
 
 interop: $(VENV)/interop ## real readers (DuckDB, PyArrow, Polars, Spark) and a real S3 server over what was written
 	# Not `cargo build`: what the tests are compiled with also makes the binary, and nothing is compiled twice.
-	$(CARGO) test --locked --no-run --test it
+	$(CARGO) test --locked --no-run --lib --test it
 	$(VENV)/bin/python -m pytest -q tests/interop
 
 bench: ## ratios against peers on the same input in the same run

@@ -145,6 +145,16 @@ def objects(server, selector: str) -> dict[str, int]:
     return {info.path: info.size for info in found if info.type == fs.FileType.File}
 
 
+def test_the_suite_of_the_stores_holds_in_a_bucket(server):
+    """What any lake must do, in Rust: the same suite that runs over memory and local disk."""
+    command = ["cargo", "test", "--locked", "--lib", "--", "--ignored", "bucket"]
+    env = program.environment(AFLUENTE_TEST_S3=f"s3://{BUCKET}/suite", **server.credentials())
+    outcome = subprocess.run(command, cwd=program.REPOSITORY, env=env, capture_output=True, text=True, timeout=590)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert "test result: ok. 2 passed" in outcome.stdout, outcome.stdout
+    assert server.files.get_file_info(f"{BUCKET}/suite").type == fs.FileType.NotFound, "it cleans up"
+
+
 def test_a_bucket_is_a_lake(server, sandbox, exported):
     """Every table is read back from the bucket by PyArrow with the sandbox's rows, each once after two runs."""
     counts = sandbox.tell("row_counts")
