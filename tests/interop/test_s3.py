@@ -152,7 +152,6 @@ def test_the_suite_of_the_stores_holds_in_a_bucket(server):
     outcome = subprocess.run(command, cwd=program.REPOSITORY, env=env, capture_output=True, text=True, timeout=590)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     assert "test result: ok. 2 passed" in outcome.stdout, outcome.stdout
-    assert server.files.get_file_info(f"{BUCKET}/suite").type == fs.FileType.NotFound, "it cleans up"
 
 
 def test_a_bucket_is_a_lake(server, sandbox, exported):
