@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
+use crate::glob::distance;
 use crate::personal::PersonalConfig;
 use crate::schema::{Catalog, Source, duration};
 use crate::store::S3Options;
@@ -67,8 +68,10 @@ impl Config {
             None => return Ok(Self::default()),
         };
         let text = std::fs::read_to_string(path).map_err(|error| {
-            Error::config(format!("cannot read the configuration `{}`: {error}", path.display()))
-                .hint("`afluente init` writes a commented afluente.toml")
+            Error::config(format!("cannot read the configuration `{}`: {error}", path.display())).hint(match error.kind() {
+                std::io::ErrorKind::NotFound => "`afluente init` writes a commented afluente.toml",
+                _ => "expected a file of UTF-8 text that the user who runs afluente may read",
+            })
         })?;
         Self::parse(&path.display().to_string(), &text)
     }
@@ -170,8 +173,9 @@ impl Config {
                         .map(|source| source.id.as_str())
                         .filter(|id| !self.connections.contains_key(*id)),
                 );
+                let nearest = known.iter().min_by_key(|other| distance(name, other)).copied().unwrap_or_default();
                 Err(Error::config(format!("unknown connection `{name}`")).hint(format!(
-                    "expected a connection of the configuration or a source: {}",
+                    "did you mean `{nearest}`? The connections of the configuration and the sources are {}",
                     known.join(", ")
                 )))
             }

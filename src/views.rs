@@ -88,7 +88,7 @@ pub fn in_bucket(lake: &Lake) -> bool {
 
 fn head(engine: Engine, lake: &Lake) -> String {
     let mut text = format!(
-        "-- The tables of {}, as they were when this was written: each run rewrites it.\n",
+        "-- The tables of {}, as they were when this was written; each run writes it anew to {FOLDER}/.\n",
         line(&lake.url(""))
     );
     text.push_str(match engine {

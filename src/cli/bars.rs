@@ -42,7 +42,10 @@ impl<'a> Bars<'a> {
         self.drawn += 1;
         let tables = &self.progress.tables;
         // The terminal may have been resized.
-        let layout = Layout::new(screen::width(), tables.iter().map(|table| name(table).chars().count()));
+        let layout = Layout::new(
+            screen::width().unwrap_or(screen::USUAL.0),
+            tables.iter().map(|table| name(table).chars().count()),
+        );
         let mut lines = vec![layout.heading()];
         let (mut ended, mut failed) = (0, 0);
         for (at, table) in tables.iter().enumerate() {

@@ -11,9 +11,8 @@ use super::{Done, lake, stop_on_signals};
 use crate::config::Connection;
 use crate::derive::{CustomerX, Key};
 use crate::error::{Error, Kind, Result};
-use crate::export::{Export, Options, Selection, Surveyed, client};
-use crate::http::{Meter, Stop};
-use crate::read;
+use crate::export::{Checked, Export, Options, Selection, Surveyed};
+use crate::http::Stop;
 use crate::schema::Table;
 use crate::store::Lake;
 
@@ -25,13 +24,18 @@ pub(super) async fn run(args: &ConnectionArgs, printer: &Printer) -> Result<Done
     let (config, url) = lake::find(&args.place)?;
     let (connections, lake) = (connections(args, &config)?, Lake::open(&url, &config.lake.s3)?);
     let selection = selection(args);
-    selection.check(&connections)?;
+    let plan = |connections: Vec<Connection>, selection: &Selection| {
+        let listening = (stopper.clone(), stop.clone());
+        Export::plan(connections, selection, lake.clone(), Options::default(), listening)
+    };
+    let export = plan(connections.clone(), &selection)?;
     let mut tally = Tally {
         printer,
         checks: 0,
         failures: 0,
     };
     let probed = stop.race(lake.probe()).await;
+    let is_writable = probed.is_ok();
     tally.tell(
         "",
         &format!("lake {}", lake.url("")),
@@ -45,15 +49,14 @@ pub(super) async fn run(args: &ConnectionArgs, printer: &Printer) -> Result<Done
                 connection.name, connection.source.title, connection.base_url
             )));
         }
-        tally.check(connection, &selection.families(connection), &stop).await?;
+        tally.check(&export, connection, &selection.families(connection), is_writable).await;
         if stop.is_requested() {
             break;
         }
         let derived = selection.derived(connection);
         if let (Some(set), false) = (&connection.customerx, derived.is_empty()) {
             // Whichever tables are chosen: these are made of others.
-            let (all, listening) = (Selection::default(), (stopper.clone(), stop.clone()));
-            let export = Export::plan(vec![connection.clone()], &all, lake.clone(), Options::default(), listening)?;
+            let export = plan(vec![connection.clone()], &Selection::default())?;
             tally.check_derived(&export, connection, set, &derived, &stop).await;
         }
     }
@@ -74,18 +77,13 @@ struct Tally<'a> {
 }
 
 impl Tally<'_> {
-    async fn check(&mut self, connection: &Connection, tables: &[Table], stop: &Stop) -> Result<()> {
-        let client = client(connection, stop.clone())?;
-        let client = &client;
+    async fn check(&mut self, export: &Export, connection: &Connection, tables: &[Table], is_writable: bool) {
         let width = tables.iter().map(|table| table.id.chars().count()).max().unwrap_or(0);
         let owner = format!("{}.", connection.name);
-        let meters: Vec<Meter> = tables.iter().map(|_| Meter::new()).collect();
+        let progress = export.progress();
         let mut troubled = false;
-        let mut outcomes = futures::stream::iter(tables.iter().zip(&meters))
-            .map(|(table, meter)| async move {
-                let endpoint = connection.tables.get(&table.id).and_then(|table| table.endpoint.as_deref());
-                (table, read::probe(client, &connection.source, table, endpoint, meter).await)
-            })
+        let mut outcomes = futures::stream::iter(tables)
+            .map(|table| async move { (table, export.check(connection, &table.id, is_writable).await) })
             .buffered(connection.source.rate_limit.in_flight);
         let mut left = tables.len() as u64;
         loop {
@@ -94,7 +92,7 @@ impl Tally<'_> {
                 Ok(None) => break,
                 Err(_) => {
                     // A host that does not answer is asked again for a while: say so once.
-                    if let Some(trouble) = meters.iter().find_map(Meter::trouble).filter(|_| !troubled) {
+                    if let Some(trouble) = progress.tables.iter().find_map(|table| table.meter.trouble()).filter(|_| !troubled) {
                         self.printer.info(&format!("  asking again: {trouble}"));
                         troubled = true;
                     }
@@ -103,11 +101,14 @@ impl Tally<'_> {
             };
             left -= 1;
             let refused = matches!(&outcome, Err(error) if matches!(error.kind(), Kind::Auth | Kind::Stopped));
-            let told = outcome.map(|probe| match (probe.unavailable, probe.counted) {
-                (Some(reason), _) => format!("not in this account: {reason}"),
-                (None, Some(rows)) => count(rows, "row"),
-                (None, None) if probe.rows_on_page == 0 => "answers, no rows".to_owned(),
-                (None, None) => "answers".to_owned(),
+            let told = outcome.map(|Checked { probe, warnings }| {
+                let found = match (probe.unavailable, probe.counted) {
+                    (Some(reason), _) => format!("not in this account: {reason}"),
+                    (None, Some(rows)) => count(rows, "row"),
+                    (None, None) if probe.rows_on_page == 0 => "answers, no rows".to_owned(),
+                    (None, None) => "answers".to_owned(),
+                };
+                [found].into_iter().chain(warnings).collect::<Vec<_>>().join("; ")
             });
             self.tell(&owner, &table.id, width, told);
             if refused && left > 0 {
@@ -116,7 +117,6 @@ impl Tally<'_> {
                 break;
             }
         }
-        Ok(())
     }
 
     /// Whether every name in the `customerx` block is there, and what the chosen key is worth in the lake.

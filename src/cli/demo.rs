@@ -35,7 +35,7 @@ pub(super) async fn run(args: &DemoArgs, printer: &Printer) -> Result<Done> {
         .collect::<Result<Vec<_>>>()?;
     let lake = Lake::open(&args.to, &S3Options::default())?;
     printer.info(&format!(
-        "Exporting every table of {}, simulated on this machine, into {}",
+        "Exporting the tables of {}, simulated on this machine, into {}",
         count(connections.len() as u64, "vendor"),
         args.to
     ));

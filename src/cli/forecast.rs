@@ -14,9 +14,10 @@ pub(super) fn tell(printer: &Printer, forecasts: &[Forecast]) -> Result<()> {
     let sum = |of: fn(&Forecast) -> Option<u64>| forecasts.iter().filter_map(of).sum::<u64>();
     let unknown = forecasts.iter().filter(|forecast| forecast.requests.is_none()).count() as u64;
     let mut closing = format!(
-        "{}: {} at least; nothing was read or written",
+        "{}: about {}{}; nothing was read or written",
         count(forecasts.len() as u64, "table"),
-        count(sum(|forecast| forecast.requests), "request")
+        count(sum(|forecast| forecast.requests), "request"),
+        minutes(forecasts).map_or_else(String::new, |minutes| format!(", {minutes:.1} min at the vendors' limits"))
     );
     if unknown > 0 {
         closing.push_str(&format!(
@@ -26,6 +27,13 @@ pub(super) fn tell(printer: &Printer, forecasts: &[Forecast]) -> Result<()> {
     }
     printer.info(&closing);
     Ok(())
+}
+
+/// Of the connection that takes longest: they are read side by side, the tables of one share its limit.
+fn minutes(forecasts: &[Forecast]) -> Option<f64> {
+    let of_each = forecasts.chunk_by(|one, next| one.connection == next.connection);
+    let sums = of_each.filter_map(|tables| tables.iter().filter_map(|table| table.minutes).reduce(|sum, minutes| sum + minutes));
+    sums.max_by(f64::total_cmp)
 }
 
 fn text(forecasts: &[Forecast]) -> String {

@@ -21,7 +21,7 @@ impl Screen {
 
     /// Draws these lines in place of those before; none clears them. The last ones are drawn where not all have room.
     pub fn draw(&self, mut lines: Vec<String>) {
-        let (width, height) = size();
+        let (width, height) = size().unwrap_or(USUAL);
         lines.drain(..lines.len().saturating_sub(height.saturating_sub(1).max(1)));
         let mut shown = self.shown();
         if shown.is_empty() && lines.is_empty() {
@@ -34,7 +34,7 @@ impl Screen {
     /// Writes a text, which ends with a line feed, above the lines.
     pub fn above(&self, text: &str) {
         let shown = self.shown();
-        write(&format!("{}{text}{}", clear(&shown, size().0), shown.join("\n")));
+        write(&format!("{}{text}{}", clear(&shown, size().unwrap_or(USUAL).0), shown.join("\n")));
     }
 
     fn shown(&self) -> MutexGuard<'_, Vec<String>> {
@@ -42,13 +42,18 @@ impl Screen {
     }
 }
 
-/// Columns of the terminal on stderr; 80 where there is none.
-pub fn width() -> usize {
-    size().0
+/// Columns and lines that are reckoned with where there is no terminal.
+pub const USUAL: (usize, usize) = (80, 24);
+
+/// Columns of the terminal on stderr, if that is one.
+pub fn width() -> Option<usize> {
+    size().map(|(width, _)| width)
 }
 
-fn size() -> (usize, usize) {
-    terminal_size::terminal_size_of(std::io::stderr()).map_or((80, 24), |(width, height)| (usize::from(width.0), usize::from(height.0)))
+/// Columns and lines.
+fn size() -> Option<(usize, usize)> {
+    let (width, height) = terminal_size::terminal_size_of(std::io::stderr())?;
+    Some((usize::from(width.0), usize::from(height.0)))
 }
 
 fn write(text: &str) {

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use serde_json::json;
 
 use super::printer::{Printer, count, number, size};
+use super::screen::{USUAL, width};
 use crate::export::{RunReport, Status, TableReport};
 
 /// Terminals narrower than this get short headings.
@@ -20,7 +21,7 @@ const NAMED: usize = 6;
 /// Tells what a run did; why tables failed only where it was not told before.
 pub fn tell(printer: &Printer, report: &RunReport, failures_told: bool) {
     if !printer.is_quiet() && !printer.is_json() {
-        for line in lines(report, super::screen::width()) {
+        for line in lines(report, width()) {
             printer.line(&line);
         }
     }
@@ -212,7 +213,9 @@ fn time(seconds: f64) -> String {
 /// A line of the table, and what it stands for: the heading, a connection with its sums, or a table.
 type Row = [String; 10];
 
-fn lines(report: &RunReport, width: usize) -> Vec<String> {
+/// For a terminal of this width; where there is none, names are whole, to be searched for.
+fn lines(report: &RunReport, terminal: Option<usize>) -> Vec<String> {
+    let width = terminal.unwrap_or(USUAL.0);
     let headings = if width >= WIDE {
         [
             "table", "rows", "changed", "files", "size", "rejected", "requests", "retries", "waited s", "seconds",
@@ -240,7 +243,9 @@ fn lines(report: &RunReport, width: usize) -> Vec<String> {
             shown.retain(|column| *column != spared);
         }
     }
-    widths[0] = widths[0].min(left(&shown)).max(12);
+    if terminal.is_some() {
+        widths[0] = widths[0].min(left(&shown)).max(12);
+    }
     rows.iter()
         .map(|row| {
             let mut line = pad(&row[0], widths[0], true);
@@ -379,11 +384,14 @@ mod tests {
     #[test]
     fn the_table_fits_the_terminal() {
         for width in [60, 80, 160] {
-            for line in lines(&report(), width) {
+            for line in lines(&report(), Some(width)) {
                 assert!(line.chars().count() <= width, "{width}: {line}");
             }
         }
-        let wide = lines(&report(), 160).join("\n");
+        // What is written to a file is searched for whole names.
+        assert!(lines(&report(), None).join("\n").contains("└ qualifications__questionanswers"));
+        assert!(!lines(&report(), Some(60)).join("\n").contains("qualifications__questionanswers"));
+        let wide = lines(&report(), Some(160)).join("\n");
         for word in [
             "rejected",
             "requests",
@@ -415,7 +423,7 @@ mod tests {
     fn what_was_not_reached_is_only_counted() {
         let mut report = report();
         report.tables[2].status = Status::Skipped;
-        assert!(!lines(&report, 160).join("\n").contains("leads"));
+        assert!(!lines(&report, Some(160)).join("\n").contains("leads"));
         assert!(
             closing(&report).starts_with("2 of 3 tables committed, 1 skipped:"),
             "{}",
@@ -429,7 +437,7 @@ mod tests {
         for table in &mut report.tables {
             table.waited_seconds = 0.0;
         }
-        let line = |report: &RunReport| lines(report, 90).swap_remove(0);
+        let line = |report: &RunReport| lines(report, Some(90)).swap_remove(0);
         assert!(!line(&report).contains("wait"), "{}", line(&report));
         report.tables[0].waited_seconds = 2.0;
         assert!(line(&report).contains("wait"), "{}", line(&report));

@@ -76,8 +76,7 @@ impl Family {
         let tables = self.tables_with_histories();
         let base = self.base(run, &tables).await?;
         let parent = base.first().and_then(Option::as_ref);
-        let family = self.with_fields(run, parent, &mut refreshed.warnings).await?;
-        self.connection.policies.check_columns(&family.table)?;
+        let family = self.expected(run, parent, &mut refreshed.warnings).await?;
         let outcome = family.refresh_from(run, base, refreshed).await;
         outcome.map_err(|error| match error.kind() {
             Kind::Refused if !family.table.fields.is_empty() => error.hint(format!(
@@ -92,16 +91,6 @@ impl Family {
     async fn refresh_from(self: &Arc<Self>, run: &Arc<Run>, base: Vec<Option<Manifest>>, refreshed: &mut Refreshed) -> Result<()> {
         let tables = self.tables_with_histories();
         let parent = base.first().and_then(Option::as_ref);
-        if let Some(host) = self.other_host(parent)
-            && !run.options.full_refresh
-        {
-            return Err(Error::config(format!(
-                "its rows in the lake were read from `{host}`, and connection `{}` asks `{}`",
-                self.connection.name,
-                self.host().unwrap_or_default()
-            ))
-            .hint("two accounts in one table would be neither: choose another lake (`--to`) or name the connection otherwise; `--full-refresh` replaces what is there"));
-        }
         if let Some(reason) = self.is_other(&base) {
             refreshed.warnings.push(format!("everything was read again: {reason}"));
         }

@@ -8,6 +8,7 @@
 //! Each arrow is a bounded queue. A table and those exploded from it are one unit: one reader, one decoder, and a commit that begins with the
 //! exploded tables and ends with the parent.
 
+mod check;
 mod cycle;
 mod derived;
 mod family;
@@ -45,6 +46,7 @@ use crate::views;
 use crate::write::{MemoryBudget, WriteOptions};
 use derived::Sources;
 
+pub use check::Checked;
 pub use derived::Surveyed;
 pub use fields::{Synchronised, TableField};
 pub use forecast::Forecast;

@@ -143,7 +143,7 @@ pub(super) fn judge(reply: &Reply, table: &str, options: &ClientOptions) -> Opti
     }
     let file = format!("schemas/{}/{table}.toml", options.source);
     Some(fault(Kind::Refused, Then::Fail).hint(match code {
-        404 => format!("the account may not have this table, or its route has another name: `endpoint` is one line in {file}"),
+        404 => format!("the account may not have this table, or its route has another name: `endpoint` is one line in {file}, or a key of the table in afluente.toml"),
         403 => format!("the user of this token may not read `{table}`: give its profile the right, or leave the table out with `exclude`"),
         400 => format!("the vendor does not take this request: its parameters stand in {file}"),
         _ => format!("check `base_url`, and `endpoint` in {file}"),

@@ -225,7 +225,7 @@ impl<'a> Reader<'a> {
                     .error
                     .context(format!("none of the endpoints `{}` is there", self.endpoints.join("`, `")))
                     .hint(format!(
-                        "the account may not have this table, or its route has another name: `endpoint` is one line in schemas/{}/{}.toml",
+                        "the account may not have this table, or its route has another name: `endpoint` is one line in schemas/{}/{}.toml, or a key of the table in afluente.toml",
                         self.source.id, self.table.id
                     )),
                 status: failure.status,

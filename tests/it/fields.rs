@@ -282,3 +282,94 @@ fn without_the_list_a_table_has_no_custom_fields_and_says_so() {
     setup.world.sandbox().change_field(&FieldChange::Allow { table }).unwrap();
     assert_eq!(diff(&setup).len(), 4);
 }
+
+/// What an export fails for before it reads, `check` tells as well.
+#[test]
+fn check_finds_what_the_next_export_would() {
+    let setup = setup();
+    let config = |personal: &str, table: &str| {
+        let text = format!(
+            "[connections.acme]\nsource = \"ploomes\"\ntoken = {{ env = \"PLOOMES_USER_KEY\" }}\n{table}\n[personal.tables]\n{personal}\n"
+        );
+        setup.write("afluente.toml", &text);
+    };
+    let both = |args: &[&str]| {
+        ["check", "export"].map(|verb| {
+            let mut all = vec![verb, "acme", "--to", "lake", "--schemas", "schemas"];
+            all.extend(args);
+            run(setup.folder(), &pairs(&setup.environment), &all)
+        })
+    };
+    // A typing mistake that only the account's fields tell from a field.
+    config("\"deals.apelid\" = \"drop\"", "");
+    for (outcome, code) in both(&["--tables", "deals"]).iter().zip([1, 1]) {
+        assert_eq!(outcome.code, code, "{}", outcome.text());
+        assert!(
+            outcome.stderr.contains("`deals.apelid` matches no column of the table"),
+            "{}",
+            outcome.text()
+        );
+    }
+    assert!(!setup.lake().join("ploomes").exists() && !setup.lake().join("acme/deals").exists());
+    // A mode that the vendor's API does not have for the table.
+    config("", "tables.cities.mode = \"incremental\"");
+    for outcome in both(&["--tables", "cities"]) {
+        assert_eq!(outcome.code, 2, "{}", outcome.text());
+        assert!(
+            outcome.stderr.contains("cannot be asked for this table by time"),
+            "{}",
+            outcome.text()
+        );
+    }
+    // Values that the vendor refuses, where the lake has them already.
+    config("\"deals.apelido\" = \"drop\"", "");
+    for outcome in both(&["--tables", "deals"]) {
+        assert_eq!(outcome.code, 0, "{}", outcome.text());
+    }
+    let (table, status) = ("ploomes.deals".to_owned(), 403);
+    setup.world.sandbox().change_field(&FieldChange::Refuse { table, status }).unwrap();
+    for outcome in both(&["--tables", "deals"]) {
+        assert_eq!(outcome.code, 1, "{}", outcome.text());
+    }
+}
+
+#[test]
+fn rows_of_another_host_are_not_gone_on_with() {
+    let mut setup = setup();
+    let tables = ["ploomes", "--tables", "deals,cities"];
+    assert_eq!(setup.export(&tables).code, 0);
+    let before = lake::manifests(&setup.lake());
+    assert_eq!(before["ploomes.deals"]["host"], "127.0.0.1");
+    let address = setup.environment.iter_mut().find(|(name, _)| name == "PLOOMES_BASE_URL").unwrap();
+    address.1 = address.1.replace("127.0.0.1", "localhost");
+    let failed = setup.export(&tables);
+    assert_eq!(failed.code, 1, "{}", failed.text());
+    for words in [
+        "ploomes.cities: its rows in the lake were read from `127.0.0.1`, and connection `ploomes` asks `localhost`; the same for ploomes.deals",
+        "2 failed; the lake keeps what it had: 0 requests",
+        "`--full-refresh` replaces what is there",
+    ] {
+        assert!(failed.stderr.contains(words), "{}", failed.text());
+    }
+    assert_eq!(lake::manifests(&setup.lake()), before);
+    let checked = run(
+        setup.folder(),
+        &pairs(&setup.environment),
+        &[
+            "check",
+            "ploomes",
+            "--tables",
+            "deals,cities",
+            "--to",
+            "lake",
+            "--schemas",
+            "schemas",
+        ],
+    );
+    assert_eq!(checked.code, 1, "{}", checked.text());
+    assert!(checked.stderr.contains("2 of 3 checks failed"), "{}", checked.text());
+    let replaced = setup.export(&["ploomes", "--tables", "deals,cities", "--full-refresh"]);
+    assert_eq!(replaced.code, 0, "{}", replaced.text());
+    assert_eq!(lake::manifests(&setup.lake())["ploomes.deals"]["host"], "localhost");
+    assert_eq!(setup.export(&tables).code, 0);
+}

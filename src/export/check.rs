@@ -1,0 +1,70 @@
+//! What a run would find before it reads: `afluente check`.
+
+use std::sync::Arc;
+
+use super::{Export, Family, Run};
+use crate::commit::{self, Manifest};
+use crate::config::Connection;
+use crate::error::{Error, Kind, Result};
+use crate::read::{self, Probe};
+
+/// What a table answers.
+#[derive(Debug)]
+pub struct Checked {
+    /// To one small request.
+    pub probe: Probe,
+    /// What its next export would have to say, such as that it has no custom fields.
+    pub warnings: Vec<String>,
+}
+
+impl Export {
+    /// Asks for a row of a planned table, as its next export would: with its custom fields, and with what the configuration makes of personal data. `looks`: into the lake,
+    /// for what the table is there.
+    ///
+    /// # Errors
+    /// Those for which its next export would fail before it reads.
+    pub async fn check(&self, connection: &Connection, table: &str, looks: bool) -> Result<Checked> {
+        let is_meant = |family: &&Arc<Family>| family.connection.name == connection.name && family.table.id == table;
+        let Some(family) = self.families.iter().find(is_meant) else {
+            return Err(Error::defect(format!("table `{table}` is checked and was not planned")));
+        };
+        let latest = if looks {
+            let latest = commit::latest(&self.run.lake, &connection.name, table);
+            self.stop.race(latest).await?
+        } else {
+            None
+        };
+        let mut warnings = Vec::new();
+        let family = family.expected(&self.run, latest.as_ref(), &mut warnings).await?;
+        let meter = &self.run.progress.tables[family.places[0]].meter;
+        let endpoint = family.endpoint();
+        let probe = read::probe(&family.client, &family.connection.source, &family.table, endpoint.as_deref(), meter).await?;
+        match &probe.without {
+            None => Ok(Checked { probe, warnings }),
+            Some(member) => Err(Error::new(
+                Kind::Data,
+                format!("the records come without `{member}`, which was asked for and holds the custom fields"),
+            )),
+        }
+    }
+}
+
+impl Family {
+    /// The family as its next run goes on with it, from this manifest.
+    ///
+    /// # Errors
+    /// When it cannot: the vendor does not tell of its custom fields, a choice of what becomes of personal data is for no column, or the lake has rows of another host.
+    pub(super) async fn expected(self: &Arc<Self>, run: &Run, parent: Option<&Manifest>, warnings: &mut Vec<String>) -> Result<Arc<Self>> {
+        if let Some(host) = self.other_host(parent).filter(|_| !run.options.full_refresh) {
+            return Err(Error::config(format!(
+                "its rows in the lake were read from `{host}`, and connection `{}` asks `{}`",
+                self.connection.name,
+                self.host().unwrap_or_default()
+            ))
+            .hint("two accounts in one table would be neither: choose another lake (`--to`) or name the connection otherwise; `--full-refresh` replaces what is there"));
+        }
+        let family = self.with_fields(run, parent, warnings).await?;
+        self.connection.policies.check_columns(&family.table)?;
+        Ok(family)
+    }
+}
