@@ -185,6 +185,7 @@ mod tests {
     fn a_run_is_told_with_the_state_of_its_tables() {
         let at = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().to_utc();
         let report = RunReport {
+            other_requests: 0,
             run_id: "r".to_owned(),
             afluente: "0",
             lake: "file:///lake".to_owned(),

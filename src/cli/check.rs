@@ -12,7 +12,7 @@ use crate::config::Connection;
 use crate::derive::{CustomerX, Key};
 use crate::error::{Error, Kind, Result};
 use crate::export::{Checked, Export, Options, Selection, Surveyed};
-use crate::http::Stop;
+use crate::http::{Meter, Stop};
 use crate::schema::Table;
 use crate::store::Lake;
 
@@ -92,7 +92,7 @@ impl Tally<'_> {
                 Ok(None) => break,
                 Err(_) => {
                     // A host that does not answer is asked again for a while: say so once.
-                    if let Some(trouble) = progress.tables.iter().find_map(|table| table.meter.trouble()).filter(|_| !troubled) {
+                    if let Some(trouble) = progress.meters().find_map(Meter::trouble).filter(|_| !troubled) {
                         self.printer.info(&format!("  asking again: {trouble}"));
                         troubled = true;
                     }

@@ -180,7 +180,7 @@ fn closing(report: &RunReport) -> String {
         }
     }
     let (requests, seconds) = (
-        count(sum(|table| table.requests), "request"),
+        count(sum(|table| table.requests) + report.other_requests, "request"),
         time((report.finished_at - report.started_at).as_seconds_f64()),
     );
     if committed + unchanged == 0 {
@@ -366,6 +366,7 @@ mod tests {
 
     fn report() -> RunReport {
         RunReport {
+            other_requests: 0,
             run_id: "r".to_owned(),
             afluente: "0",
             lake: "file:///lake".to_owned(),

@@ -208,8 +208,9 @@ impl Family {
     async fn listed(&self, run: &Run) -> Option<Result<Vec<Listed>>> {
         let source = &self.connection.source;
         let (custom, of) = (source.custom_fields.as_ref()?, self.table.custom_fields.as_ref()?);
-        // The table that comes first counts its requests.
-        let meter = &run.progress.tables[self.places[0]].meter;
+        // Counted with no table: which of them asks first is chance.
+        let is_own = |(connection, _): &&(String, Meter)| *connection == self.connection.name;
+        let (_, meter) = run.progress.accounts.iter().find(is_own)?;
         let listed = self.account.get_or_init(|| list(&self.client, source, custom, run, meter)).await;
         let is_own = |one: &&Listed| one.entity == of.entity;
         Some(match listed {

@@ -37,7 +37,7 @@ use uuid::Uuid;
 use crate::commit;
 use crate::config::Connection;
 use crate::error::{Error, Kind, Result};
-use crate::http::{Client, ClientOptions, Stop, Stopper};
+use crate::http::{Client, ClientOptions, Meter, Stop, Stopper};
 use crate::lease::{Acquired, Holder, Lease};
 use crate::read::Memory;
 use crate::schema::Table;
@@ -178,6 +178,9 @@ impl Export {
             let connection = Arc::new(connection);
             let client = Arc::new(client(&connection, stop.clone())?);
             let account = Arc::default();
+            if connection.source.custom_fields.is_some() {
+                progress.accounts.push((connection.name.clone(), Meter::new()));
+            }
             let mut planned = |table: Table| {
                 let first = progress.tables.len();
                 let own = |id: &str, of| TableProgress::new(&connection.name, &connection.source.id, id, of);
@@ -370,6 +373,7 @@ impl Export {
             started_at: run.started_at,
             finished_at: Utc::now(),
             tables,
+            other_requests: run.progress.accounts.iter().map(|(_, meter)| meter.counts().requests).sum(),
             warnings: run.take_warnings(),
             unwritten: None,
         };

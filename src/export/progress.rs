@@ -11,6 +11,16 @@ use crate::http::Meter;
 pub struct Progress {
     /// Fixed when the run is planned.
     pub tables: Vec<TableProgress>,
+    /// What is asked for no table alone, by connection: the list of an account's custom fields.
+    pub accounts: Vec<(String, Meter)>,
+}
+
+impl Progress {
+    /// Every meter of the run.
+    pub fn meters(&self) -> impl Iterator<Item = &Meter> {
+        let accounts = self.accounts.iter().map(|(_, meter)| meter);
+        accounts.chain(self.tables.iter().map(|table| &table.meter))
+    }
 }
 
 /// One table of a run.

@@ -47,6 +47,7 @@ pub async fn run(plan: Plan, lake: &Lake) -> Result<RunReport, String> {
 /// The report of a run that had nothing to do.
 fn nothing() -> RunReport {
     RunReport {
+        other_requests: 0,
         run_id: String::new(),
         afluente: "",
         lake: String::new(),
