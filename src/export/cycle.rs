@@ -45,18 +45,15 @@ impl Family {
         step: &Step,
     ) -> Result<Ended> {
         let (decoded, decoded_queue) = mpsc::channel::<Decoded>(SETS_AHEAD);
-        // A read of keys alone brings no custom fields, and is not to.
-        let is_bare = step.kind == Kind::Reconcile;
-        let bare = || Table {
-            fields: Vec::new(),
-            ..self.table.clone()
-        };
         let decoder = match self.derivation {
-            None => Some(Decoder::new(
-                &self.connection.source,
-                &if is_bare { bare() } else { self.table.clone() },
-                run.started_at.timestamp_micros(),
-            )?),
+            None => {
+                let mut table = self.table.clone();
+                if step.kind == Kind::Reconcile {
+                    // A read of keys alone brings no custom fields, and is not to.
+                    table.fields.clear();
+                }
+                Some(Decoder::new(&self.connection.source, &table, run.started_at.timestamp_micros())?)
+            }
             Some(_) => None,
         };
 
