@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 pub(crate) mod fuzz;
+pub(crate) mod mend;
 mod text;
 mod token;
 

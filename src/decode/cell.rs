@@ -33,6 +33,8 @@ pub(super) struct Conversion {
     calendar: Calendar,
     /// What is made of the values of a column of personal data that is not kept as it is.
     pub protection: Option<Protection>,
+    /// It can hold personal data, kept as it is or not.
+    pub is_personal: bool,
 }
 
 /// Longest text of a cell in bytes: a batch counts its text in 31 bits.
@@ -47,6 +49,7 @@ impl Conversion {
             format: column.format,
             calendar: Calendar::new(column, no_date),
             protection: Protection::of(column),
+            is_personal: column.personal.is_some(),
         }
     }
 

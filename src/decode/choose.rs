@@ -72,6 +72,19 @@ impl Choice {
         }
     }
 
+    /// The member that is looked at.
+    pub fn member(&self) -> &str {
+        &self.member
+    }
+
+    /// Whether an element is chosen whose member has this value.
+    pub fn is_of(&self, value: Value<'_>) -> bool {
+        match value.contents() {
+            Some(contents) => unescape(contents).is_ok_and(|text| text == self.value),
+            None => !matches!(value.kind, Kind::Null | Kind::Array | Kind::Object) && value.raw == self.value,
+        }
+    }
+
     /// `.name`.
     pub fn follow(&mut self, name: &str) {
         if let Some(names) = self.names.last_mut() {

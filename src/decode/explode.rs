@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use indexmap::IndexMap;
 
-use super::find::{Finds, Found, find_array};
+use super::find::{Finds, Found, doubt_one, find_array};
 use super::table::{Parent, Row, Target};
 use super::{Output, not_json};
 use crate::error::Result;
@@ -53,8 +53,16 @@ impl Child {
         buffers: &mut Buffers<'p>,
         out: &mut Output,
     ) -> Result<()> {
-        let Some(value) = find_array(self.node, row.finds, row.around) else {
-            return Ok(());
+        let value = find_array(self.node, row.finds, row.around);
+        let doubt = row.damage.and_then(|_| doubt_one(self.node, row.finds, row.around, false));
+        let value = match (value, doubt) {
+            // What stands in the place of the array, or of something around it, holds the flaw.
+            (None | Some(Value { kind: Kind::String, .. }), Some(flaw)) => {
+                parent.reject_unreadable(row, &self.path, flaw, &mut out.rejects);
+                return Ok(());
+            }
+            (None, None) => return Ok(()),
+            (Some(value), _) => value,
         };
         let mut scanner = Scanner::new(value.raw);
         match value.kind {
@@ -107,12 +115,14 @@ impl Child {
         finds: &mut Finds<'p>,
         out: &mut Output,
     ) -> Result<()> {
-        let kind = self.target.read(scanner, finds).map_err(not_json)?;
+        let damage = parent.row.damage;
+        let kind = self.target.read(scanner, finds, damage).map_err(not_json)?;
         let row = Row {
             finds,
             around: None,
             parent: Some(parent),
             member,
+            damage,
         };
         if self.target.append_element(kind, &row, &mut out.scratch, &mut out.rejects) {
             out.end_row(position, &mut self.target)?;

@@ -4,9 +4,11 @@ use std::borrow::Cow;
 
 use super::cell::Bad;
 use super::choose::{Choice, Chooser, Chosen};
+use super::damage::{Damage, Doubts};
 use super::text;
 use super::trie::Slots;
 use crate::json::{Kind, Scanner, Value, key_matches};
+use crate::page::Flaw;
 use crate::schema::{ColumnPath, Step};
 
 /// A column's value before its conversion.
@@ -28,6 +30,8 @@ pub(super) struct Finds<'p> {
     pub slots: Slots<'p>,
     /// In the elements that were chosen.
     pub chosen: Chosen<'p>,
+    /// Where the record is damaged; of another record where it is not.
+    pub doubts: Doubts<'p>,
 }
 
 /// A path of a column: names that the trie follows, and what is done with what they lead to.
@@ -116,6 +120,37 @@ impl Path {
     }
 }
 
+impl Path {
+    /// What makes this path's value doubtful in a damaged record.
+    fn flaw<'p>(&self, finds: &Finds<'p>, damage: Damage<'p>) -> Option<&'p Flaw> {
+        let flaw = finds.doubts.at(self.node)?;
+        let Then::Choice(choice, _) = &self.then else {
+            return Some(flaw);
+        };
+        let array = finds
+            .slots
+            .get(self.node)
+            .copied()
+            .flatten()
+            .filter(|value| value.kind == Kind::Array);
+        let Some(array) = array else { return Some(flaw) };
+        let is_read =
+            || matches!(self.find(finds), Some(Found::Json(value)) if value.kind != Kind::Null && damage.flaw_in(value.raw).is_none());
+        text::elements(array.raw).find_map(|element| {
+            let flaw = damage.flaw_in(element.raw)?;
+            if element.kind != Kind::Object || damage.name_in(element.raw).is_some() {
+                return Some(flaw);
+            }
+            let chooses_by = member(element, choice.member());
+            match chooses_by {
+                Some(value) if damage.flaw_in(value.raw).is_some() => Some(flaw),
+                Some(value) if choice.is_of(value) && !is_read() => Some(flaw),
+                _ => None,
+            }
+        })
+    }
+}
+
 impl Found<'_> {
     fn is_null(&self, text: bool) -> bool {
         match self {
@@ -162,6 +197,36 @@ pub(super) fn find_one<'p>(node: usize, finds: &Finds<'p>, around: Option<&Finds
             further.filter(|further| value.is_none() || !is_null(*further, text)).or(value)
         }
         _ => value,
+    }
+}
+
+/// What makes the value that [`find`] finds doubtful in a damaged record.
+pub(super) fn doubt<'p>(paths: &[Path], finds: &Finds<'p>, around: Option<&Finds<'p>>, text: bool, damage: Damage<'p>) -> Option<&'p Flaw> {
+    let mut null = false;
+    for (finds, is_around) in std::iter::once((finds, false)).chain(around.map(|around| (around, true))) {
+        for path in paths {
+            if path.is_itself() && (is_around || null) {
+                continue;
+            }
+            if let Some(flaw) = path.flaw(finds, damage) {
+                return Some(flaw);
+            }
+            match path.find(finds) {
+                Some(found) if found.is_null(text) => null = true,
+                Some(_) => return None,
+                None => {}
+            }
+        }
+    }
+    None
+}
+
+/// The same for what [`find_one`] finds.
+pub(super) fn doubt_one<'p>(node: usize, finds: &Finds<'p>, around: Option<&Finds<'p>>, text: bool) -> Option<&'p Flaw> {
+    let value = finds.slots.get(node).copied().flatten();
+    match (finds.doubts.at(node), around) {
+        (None, Some(around)) if value.is_none_or(|value| is_null(value, text)) => around.doubts.at(node),
+        (flaw, _) => flaw,
     }
 }
 

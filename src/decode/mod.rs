@@ -5,6 +5,7 @@
 //! | the wanted values of a record, found in one pass | `trie` |
 //! | of these, the value of a column | `find`, and `choose` for one among the elements of an array |
 //! | its conversion to the column's type | `cell`, and for each type `text`, `number`, `time` (with `zone`) |
+//! | what of it is not known where the reader could not read something | `damage` |
 //! | what is made of it where it is personal data | `protect`, with `mask` |
 //! | the rows of a table, the records and values that are rejected | `table`, `reject` |
 //! | the rows of the tables exploded from it | `explode` |
@@ -16,6 +17,7 @@
 mod batch;
 mod cell;
 mod choose;
+mod damage;
 mod explode;
 mod find;
 mod mask;
@@ -40,8 +42,9 @@ use crate::error::{self, Error, Result};
 use crate::json::{Kind, Malformed, Scanner};
 use crate::page::Page;
 use crate::schema::{Access, ColumnPath, Source, Table};
+use damage::Damage;
 use explode::{Buffers, Child};
-use find::{Finds, find_array};
+use find::{Finds, doubt_one, find_array};
 use reject::kind_name;
 use table::{Row, Target};
 
@@ -146,8 +149,9 @@ impl Decoder {
         let mut finds = self.target.finds();
         let mut element = self.target.finds();
         let mut buffers: Vec<Buffers<'_>> = self.children.iter().map(Child::buffers).collect();
-        for (position, text) in page.texts().enumerate() {
-            self.record(text, &mut finds, &mut element, &mut buffers)
+        for (position, (text, range)) in page.texts().zip(&page.records).enumerate() {
+            let damage = page.damage.as_deref().and_then(|damage| Damage::of(damage, range.start));
+            self.record(text, damage, &mut finds, &mut element, &mut buffers)
                 .map_err(|error| error.context(format_args!("table `{}`: record {position} of a page", self.target.id())))?;
         }
         match (&self.asked, self.target.objects_without_choices()) {
@@ -196,18 +200,37 @@ impl Decoder {
             .collect()
     }
 
-    fn record<'p>(&mut self, text: &'p str, finds: &mut Finds<'p>, element: &mut Finds<'p>, buffers: &mut [Buffers<'p>]) -> Result<()> {
+    fn record<'p>(
+        &mut self,
+        text: &'p str,
+        damage: Option<Damage<'p>>,
+        finds: &mut Finds<'p>,
+        element: &mut Finds<'p>,
+        buffers: &mut [Buffers<'p>],
+    ) -> Result<()> {
         let mut scanner = Scanner::new(text);
-        let kind = self.target.read(&mut scanner, finds).map_err(not_json)?;
+        let kind = self.target.read(&mut scanner, finds, damage).map_err(not_json)?;
         scanner.end().map_err(not_json)?;
         let row = Row {
             finds,
             around: None,
             parent: None,
             member: None,
+            damage,
         };
         if kind != Kind::Object {
-            let reason = format!("the record is {}, expected an object", kind_name(kind));
+            let reason = match damage.and(row.finds.doubts.at(0)) {
+                Some(flaw) => table::unreadable("the record", flaw),
+                None => format!("the record is {}, expected an object", kind_name(kind)),
+            };
+            self.target.reject(&row, reason, &mut self.out.rejects);
+            return Ok(());
+        }
+        if let Some((node, path)) = &self.unnest
+            && let Some(flaw) = damage.and_then(|_| doubt_one(*node, finds, None, false))
+            && find_array(*node, finds, None).is_none_or(|value| value.kind == Kind::String)
+        {
+            let reason = table::unreadable(&format!("`{path}`"), flaw);
             self.target.reject(&row, reason, &mut self.out.rejects);
             return Ok(());
         }
@@ -225,7 +248,7 @@ impl Decoder {
                 let mut scanner = Scanner::new(value.raw);
                 scanner.begin_array().map_err(not_json)?;
                 while scanner.next_element().map_err(not_json)? {
-                    let kind = self.target.read(&mut scanner, element).map_err(not_json)?;
+                    let kind = self.target.read(&mut scanner, element, damage).map_err(not_json)?;
                     if kind == Kind::Null {
                         continue;
                     }
@@ -234,6 +257,7 @@ impl Decoder {
                         around: Some(finds),
                         parent: None,
                         member: None,
+                        damage,
                     };
                     if self.target.append_element(kind, &row, &mut self.out.scratch, &mut self.out.rejects) {
                         self.stand(&row, buffers)?;

@@ -4,13 +4,15 @@ use super::Counts;
 use super::batch::Rows;
 use super::cell::{Cell, Conversion};
 use super::choose::Chooser;
-use super::find::{Finds, Found, Path, find, find_one};
+use super::damage::{Damage, Doubts, raw_flaw};
+use super::find::{Finds, Found, Path, doubt, doubt_one, find, find_one};
 use super::protect::HIDDEN;
 use super::reject::{Reject, cut, kind_name, raw, raw_record, raw_value};
 use super::time::Day;
 use super::trie::Trie;
 use crate::error::{Error, Result};
 use crate::json::{Kind, Malformed, Scanner, Value};
+use crate::page::Flaw;
 use crate::schema::{ColumnPath, ColumnType, Origin, Source, Table};
 
 /// A table's columns and rows.
@@ -62,6 +64,8 @@ pub(super) struct Row<'r, 'p> {
     pub parent: Option<Parent<'r, 'p>>,
     /// The name that an exploded member has.
     pub member: Option<Found<'p>>,
+    /// The record it is from has something in it that could not be read.
+    pub damage: Option<Damage<'p>>,
 }
 
 /// The row that an element was exploded from.
@@ -169,12 +173,16 @@ impl Target {
         Finds {
             slots: self.trie.slots(),
             chosen: self.chooser.chosen(),
+            doubts: Doubts::default(),
         }
     }
 
     /// Passes the value ahead, and leaves what the columns want of it.
-    pub fn read<'p>(&mut self, scanner: &mut Scanner<'p>, finds: &mut Finds<'p>) -> Result<Kind, Malformed> {
+    pub fn read<'p>(&mut self, scanner: &mut Scanner<'p>, finds: &mut Finds<'p>, damage: Option<Damage<'p>>) -> Result<Kind, Malformed> {
         let kind = self.trie.read(scanner, &mut finds.slots)?;
+        if let Some(damage) = damage {
+            finds.doubts = damage.doubts(&self.trie, &finds.slots);
+        }
         self.chooser.read(&finds.slots, &mut finds.chosen)?;
         if kind == Kind::Object {
             self.objects.0 += 1;
@@ -202,7 +210,11 @@ impl Target {
     /// a column reads the element itself: otherwise what it says would be lost.
     pub fn append_element(&mut self, kind: Kind, row: &Row<'_, '_>, scratch: &mut String, rejects: &mut Vec<Reject>) -> bool {
         if !self.reads_elements && !matches!(kind, Kind::Object | Kind::Null) {
-            self.reject(row, format!("the element is {}, expected an object", kind_name(kind)), rejects);
+            let reason = match row.damage.and(row.finds.doubts.at(0)) {
+                Some(flaw) => unreadable("the element", flaw),
+                None => format!("the element is {}, expected an object", kind_name(kind)),
+            };
+            self.reject(row, reason, rejects);
             return false;
         }
         self.append(row, scratch, rejects)
@@ -210,18 +222,40 @@ impl Target {
 
     /// Appends a row, unless its primary key is not whole; whether it did.
     pub fn append(&mut self, row: &Row<'_, '_>, scratch: &mut String, rejects: &mut Vec<Reject>) -> bool {
+        let name = || row.finds.doubts.name.or_else(|| row.around.and_then(|around| around.doubts.name));
+        if let Some(flaw) = row.damage.and_then(|_| name()) {
+            self.reject(row, unreadable("the name of a member", flaw), rejects);
+            return false;
+        }
         if let Some(reason) = self.key.iter().find_map(|at| self.columns.get(*at)?.no_key(row, scratch)) {
             self.reject(row, reason, rejects);
             return false;
         }
         self.counts.records += 1;
+        let is_sound = row.damage.is_none();
         for (at, column) in self.columns.iter().enumerate() {
-            if let Place::Node(node) = column.place {
+            if let (Place::Node(node), true) = (&column.place, is_sound) {
+                let node = *node;
                 let value = find_one(node, row.finds, row.around, column.is_text());
                 if let Ok(cell) = value.map_or(Ok(Cell::Null), |value| column.conversion.json(value, scratch)) {
                     self.rows.append(at, cell);
                     continue;
                 }
+            }
+            if let Some(flaw) = column.doubt(row) {
+                self.rows.append(at, Cell::Null);
+                // The parent's row has told what is wrong with its value.
+                if !matches!(column.place, Place::Parent(_)) {
+                    self.counts.bad_cells += 1;
+                    rejects.push(Reject {
+                        table: self.id.clone(),
+                        key: self.key_text(row),
+                        column: Some(column.name.clone()),
+                        raw: raw_flaw(flaw),
+                        reason: unreadable("the value", flaw),
+                    });
+                }
+                continue;
             }
             let (owner, found) = column.find(row);
             let cell = match &found {
@@ -233,11 +267,18 @@ impl Target {
                 (Err(bad), Some(found), Place::Node(_) | Place::Paths(_) | Place::Member) => {
                     self.rows.append(at, Cell::Null);
                     self.counts.bad_cells += 1;
+                    let key = self.key_text(row);
+                    // What stands beside no key can never be forgotten.
+                    let is_hidden = key.is_none() && column.conversion.is_personal;
                     rejects.push(Reject {
                         table: self.id.clone(),
-                        key: self.key_text(row),
+                        key,
                         column: Some(column.name.clone()),
-                        raw: raw(found, &column.conversion),
+                        raw: if is_hidden {
+                            HIDDEN.to_owned()
+                        } else {
+                            raw(found, &column.conversion)
+                        },
                         reason: bad.0.to_owned(),
                     });
                 }
@@ -252,15 +293,31 @@ impl Target {
     pub fn reject(&mut self, row: &Row<'_, '_>, reason: String, rejects: &mut Vec<Reject>) {
         self.counts.records += 1;
         self.counts.rejected_records += 1;
+        let key = self.key_text(row);
+        let columns = self.columns.iter().filter(|column| column.doubt(row).is_none()).map(|column| {
+            let (owner, found) = column.find(row);
+            (column.name.as_str(), found, &owner.conversion)
+        });
+        // What stands beside no key can never be forgotten.
+        let columns = raw_record(columns.filter(|(_, _, conversion)| key.is_some() || !conversion.is_personal));
+        rejects.push(Reject {
+            table: self.id.clone(),
+            key,
+            column: None,
+            raw: row.damage.map_or_else(|| columns.clone(), |damage| damage.raw(&columns)),
+            reason,
+        });
+    }
+
+    /// Rejects a path in whose place something stands that cannot be read; the row stays.
+    pub fn reject_unreadable(&mut self, row: &Row<'_, '_>, path: &str, flaw: &Flaw, rejects: &mut Vec<Reject>) {
+        self.counts.bad_cells += 1;
         rejects.push(Reject {
             table: self.id.clone(),
             key: self.key_text(row),
-            column: None,
-            raw: raw_record(self.columns.iter().map(|column| {
-                let (owner, found) = column.find(row);
-                (column.name.as_str(), found, &owner.conversion)
-            })),
-            reason,
+            column: Some(path.to_owned()),
+            raw: raw_flaw(flaw),
+            reason: unreadable("the value", flaw),
         });
     }
 
@@ -287,7 +344,11 @@ impl Target {
             if position > 0 {
                 key.push(',');
             }
-            let (owner, found) = self.columns.get(*at)?.find(row);
+            let column = self.columns.get(*at)?;
+            if column.doubt(row).is_some() {
+                return None;
+            }
+            let (owner, found) = column.find(row);
             let found = found?;
             match owner.conversion.cell(&found, &mut String::new()) {
                 Ok(Cell::Null) | Err(_) => return None,
@@ -313,12 +374,29 @@ impl Column {
         }
     }
 
+    /// What keeps the value in this row from being known; nothing in a row that is sound.
+    fn doubt<'p>(&self, row: &Row<'_, 'p>) -> Option<&'p Flaw> {
+        let damage = row.damage?;
+        match &self.place {
+            Place::Node(node) => doubt_one(*node, row.finds, row.around, self.is_text()),
+            Place::Paths(paths) => doubt(paths, row.finds, row.around, self.is_text(), damage),
+            Place::Parent(at) => row.parent.and_then(|parent| parent.target.columns.get(*at)?.doubt(parent.row)),
+            Place::Member => match &row.member {
+                Some(Found::NoText(name)) => damage.flaw_in(name.raw),
+                _ => None,
+            },
+        }
+    }
+
     fn is_text(&self) -> bool {
         self.conversion.kind == ColumnType::Text
     }
 
     /// Why this row has no value in this column of its primary key.
     fn no_key(&self, row: &Row<'_, '_>, scratch: &mut String) -> Option<String> {
+        if let Some(flaw) = self.doubt(row) {
+            return Some(unreadable(&format!("the primary key's column `{}`", self.name), flaw));
+        }
         let (owner, found) = self.find(row);
         let because = match &found {
             None => "is missing",
@@ -330,4 +408,9 @@ impl Column {
         };
         Some(format!("the primary key's column `{}` {because}", self.name))
     }
+}
+
+/// Why something is not taken in whose place a marker stands.
+pub(super) fn unreadable(what: &str, flaw: &Flaw) -> String {
+    format!("{what} cannot be read: it {}", flaw.why)
 }

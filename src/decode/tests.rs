@@ -104,6 +104,7 @@ fn page(records: &[&str]) -> Page {
     Page {
         body: Bytes::from(body),
         records,
+        damage: None,
         resume: None,
         began: chrono::DateTime::UNIX_EPOCH,
         memory: None,
@@ -244,6 +245,7 @@ fn a_malformed_record_is_a_defect_and_not_told() {
     let outside = Page {
         body: Bytes::from_static("{}é".as_bytes()),
         records: vec![0..2, 0..9, 3..4],
+        damage: None,
         resume: None,
         began: chrono::DateTime::UNIX_EPOCH,
         memory: None,

@@ -73,6 +73,11 @@ impl Trie {
         self.enter(0, scanner, slots)
     }
 
+    /// The nodes below one.
+    pub fn below(&self, at: usize) -> Range<usize> {
+        self.nodes.get(at).map_or(0..0, |node| node.subtree.start + 1..node.subtree.end)
+    }
+
     fn enter<'p>(&mut self, at: usize, scanner: &mut Scanner<'p>, slots: &mut Slots<'p>) -> Result<Kind, Malformed> {
         let subtree = self.nodes.get(at).map_or(0..0, |node| node.subtree.clone());
         if let Some(slots) = slots.get_mut(subtree) {

@@ -8,6 +8,11 @@ pub(crate) fn fuzz_rounds() -> u64 {
 
 /// The text with a few bytes cut, changed, doubled or put in: often close to JSON, sometimes JSON.
 pub(crate) fn mutated(text: &str, random: &mut fastrand::Rng) -> String {
+    String::from_utf8_lossy(&damaged(text.as_bytes(), random)).into_owned()
+}
+
+/// The same for bytes, which may be no text afterwards.
+pub(crate) fn damaged(text: &[u8], random: &mut fastrand::Rng) -> Vec<u8> {
     const PIECES: &[&[u8]] = &[
         b"{",
         b"}",
@@ -38,8 +43,11 @@ pub(crate) fn mutated(text: &str, random: &mut fastrand::Rng) -> String {
         b"\xef\xbb\xbf",
         b"\"a\":",
         b"1e999",
+        b"NaN",
+        b"\xe9",
+        b"\t",
     ];
-    let mut bytes = text.as_bytes().to_vec();
+    let mut bytes = text.to_vec();
     for _ in 0..random.usize(1..4) {
         let at = random.usize(0..=bytes.len());
         let until = (at + random.usize(0..4)).min(bytes.len());
@@ -58,5 +66,5 @@ pub(crate) fn mutated(text: &str, random: &mut fastrand::Rng) -> String {
             _ => drop(bytes.splice(at..until, PIECES[random.usize(0..PIECES.len())].iter().copied())),
         }
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    bytes
 }

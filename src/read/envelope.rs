@@ -3,14 +3,18 @@
 //! A reply without the array is an error and never the end of the data: vendors answer with an error body, a bare text or a page of
 //! HTML under a status of success.
 
+use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::headers::Told;
 use super::identity::{Identity, Namer, Picks};
+use super::salvage::Mend;
 use crate::error::{Error, Kind, Result};
 use crate::json::{self, Malformed, Scanner, Value, key_matches};
+use crate::page::Damage;
 use crate::schema::Records;
 
 /// What a page looks like.
@@ -44,6 +48,8 @@ pub(super) struct Envelope {
     pub next: Next,
     /// What the headers say.
     pub told: Told,
+    /// What could not be read.
+    pub damage: Option<Arc<Damage>>,
 }
 
 impl Envelope {
@@ -83,21 +89,31 @@ pub(super) enum Next {
 /// # Errors
 /// [`Kind::Data`] where it is not a page.
 pub(super) fn open(body: &Bytes, shape: Shape<'_>) -> Result<Envelope> {
-    // Some servers put a byte order mark before JSON.
-    let body = if body.starts_with(b"\xef\xbb\xbf") {
-        body.slice(3..)
-    } else {
-        body.clone()
-    };
+    let body = without_mark(body);
     let text = std::str::from_utf8(&body).map_err(|error| {
         not_a_page(format!(
             "expected JSON in UTF-8, found another encoding at byte {}",
             error.valid_up_to()
         ))
     })?;
+    let page = read(text, shape, None)?;
+    Ok(Envelope { body, ..page })
+}
+
+/// Some servers put a byte order mark before JSON.
+pub(super) fn without_mark(body: &Bytes) -> Bytes {
+    match body.starts_with(b"\xef\xbb\xbf") {
+        true => body.slice(3..),
+        false => body.clone(),
+    }
+}
+
+/// The page that a text is, still without its body. `mend`: the text is mended, and elements that are no objects are taken beside those that are.
+pub(super) fn read(text: &str, shape: Shape<'_>, mend: Option<Mend<'_>>) -> Result<Envelope> {
     let mut pass = Pass {
         shape,
         text,
+        mend,
         scanner: Scanner::new(text),
         best: None,
         arrays: Vec::new(),
@@ -117,7 +133,8 @@ pub(super) fn open(body: &Bytes, shape: Shape<'_>) -> Result<Envelope> {
             Some(_) => Next::Present,
         },
         told: Told::default(),
-        body,
+        damage: None,
+        body: Bytes::new(),
     })
 }
 
@@ -138,7 +155,7 @@ fn not_a_page(message: String) -> Error {
         .hint("the vendor answers something else than a page; if the records are there, `records` in the declaration says where")
 }
 
-fn malformed_page(text: &str, malformed: &Malformed) -> Error {
+pub(super) fn malformed_page(text: &str, malformed: &Malformed) -> Error {
     if text.trim_start().starts_with('<') {
         return not_a_page("expected JSON, found HTML or XML".to_owned());
     }
@@ -160,6 +177,7 @@ const NOT_RECORDS: [&str; 6] = ["error", "errors", "erro", "erros", "messages", 
 struct Pass<'s, 'a> {
     shape: Shape<'s>,
     text: &'a str,
+    mend: Option<Mend<'s>>,
     scanner: Scanner<'a>,
     best: Option<Candidate>,
     /// Names of the members that are arrays.
@@ -254,7 +272,11 @@ impl<'a> Pass<'_, 'a> {
                 }
                 kind => {
                     candidate.odd = candidate.odd.or(Some((candidate.records.len(), kind)));
+                    let start = self.scanner.at();
                     self.scanner.skip()?;
+                    if self.mend.is_some() {
+                        candidate.records.push(self.unnamed(start..self.scanner.at()));
+                    }
                 }
             }
         }
@@ -266,20 +288,25 @@ impl<'a> Pass<'_, 'a> {
         let start = self.scanner.at();
         self.shape.picks.pick(&mut self.scanner, &mut self.picked)?;
         let range = start..self.scanner.at();
+        if let Some(mend) = self.mend {
+            // A key that cannot be read is none.
+            let is_marked = |value: &Option<Value<'_>>| value.is_some_and(|value| value.raw.contains(mend.marker));
+            self.picked
+                .iter_mut()
+                .filter(|value| is_marked(value))
+                .for_each(|value| *value = None);
+        }
         let (key, rest) = self.picked.split_at(self.shape.key_columns.min(self.picked.len()));
         let (mark, times) = rest.split_at(usize::from(self.shape.marked).min(rest.len()));
         let named = !key.is_empty() && key.iter().all(Option::is_some);
         let identity = match named {
             true => self.shape.namer.key(key.iter().flatten().map(|value| value.raw)),
-            false => self.shape.namer.whole(self.text.get(range.clone()).unwrap_or_default()),
+            false => self.shape.namer.whole(&self.whole(&range)),
         };
         let parts = key.iter().chain(times).flatten().map(|value| value.raw);
         let state = match named {
             true => self.shape.namer.state(parts),
-            false => self
-                .shape
-                .namer
-                .state(std::iter::once(self.text.get(range.clone()).unwrap_or_default())),
+            false => self.shape.namer.state(std::iter::once(&*self.whole(&range))),
         };
         Ok(Record {
             range,
@@ -292,6 +319,26 @@ impl<'a> Pass<'_, 'a> {
                 start..start + value.raw.len()
             }),
         })
+    }
+
+    /// An element that nothing names.
+    fn unnamed(&self, range: Range<usize>) -> Record {
+        let whole = self.whole(&range);
+        Record {
+            identity: self.shape.namer.whole(&whole),
+            state: self.shape.namer.state(std::iter::once(&*whole)),
+            named: false,
+            mark: None,
+            range,
+        }
+    }
+
+    /// What stands for a record as a whole: its text, or where something in it is replaced, the sum of what it was.
+    fn whole(&self, range: &Range<usize>) -> Cow<'a, str> {
+        match self.mend {
+            Some(mend) if mend.is_in(range) => Cow::Owned(mend.sum(range)),
+            _ => Cow::Borrowed(self.text.get(range.clone()).unwrap_or_default()),
+        }
     }
 
     fn chosen(&mut self, top: json::Kind) -> Result<Vec<Record>> {
@@ -309,7 +356,10 @@ impl<'a> Pass<'_, 'a> {
                 self.arrays.join(", ")
             )));
         }
-        if let Some((at, kind)) = best.odd {
+        // Texts beside records are damage; an array of nothing else is a list of messages, or of something else that is no page.
+        let has_object = |range: &Range<usize>| self.text.get(range.start..).is_some_and(|text| text.starts_with('{'));
+        let is_taken = self.mend.is_some() && best.records.iter().any(|record| has_object(&record.range));
+        if let Some((at, kind)) = best.odd.filter(|_| !is_taken) {
             return Err(not_a_page(format!(
                 "expected an object as record {at} of the page, found {}",
                 kind_name(kind)

@@ -13,6 +13,7 @@
 //! | `window` | paging by position while rows come and go: windows that overlap, and when one must not be used |
 //! | `resume` | where a read goes on |
 //! | `envelope`, `identity` | one pass over a reply: its records, their keys, the API's count |
+//! | `salvage` | a reply in another character set, or with single values that cannot be read |
 //! | `headers` | what a reply's headers tell of the count and the pages |
 //! | `seen` | records read before, which are left out |
 //! | `walk` | one walk from first page to last: a slice, or the rows of one parent |
@@ -34,6 +35,7 @@ mod parents;
 mod probe;
 mod query;
 mod resume;
+mod salvage;
 mod seen;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 //!
 //! | variant | next | end |
 //! |---|---|---|
-//! | keyset | above the last key, which must have grown from record to record | an empty page |
+//! | keyset | above the last key, which must have grown from record to record; a record without one is passed over | an empty page, or the records without a key that the page before ended with, twice |
 //! | offset | a window that overlaps the one before (`window`) | a window with nothing beyond what was read; repeated pages are an error |
 //! | page with a size | the same, by the number and the size of a page | the same, `next` there and null, or the last number that a header tells* |
 //! | page without one, or whose size the vendor ignores | the next number | an empty page, one without an unseen record, `next` there and null, or the last number that a header tells* |
@@ -25,6 +25,9 @@ use super::window::{After, Grid, Verdict, Windows};
 use crate::error::{Error, Kind, Result};
 use crate::schema::Pagination;
 
+/// Pages without any key that are asked for again: one whose records are others each time tells nothing.
+const MOST_KEYLESS_PAGES: u32 = 3;
+
 /// The state of one walk through a table, a slice of it, or the rows of one parent.
 #[derive(Debug)]
 pub(super) struct Pager<'a> {
@@ -43,6 +46,10 @@ pub(super) struct Pager<'a> {
     /// The greatest key read of an offset in the order of the key; none once the order was seen to be another.
     last: Option<Mark>,
     sorted: bool,
+    /// Keyset: records without a key that were read behind the last key. A page above that key begins with them.
+    keyless: Vec<u64>,
+    /// Pages in a row that held nothing else.
+    keyless_pages: u32,
 }
 
 /// What a page held.
@@ -111,6 +118,8 @@ impl<'a> Pager<'a> {
             rows: 0,
             counted: None,
             asked_again: false,
+            keyless: Vec::new(),
+            keyless_pages: 0,
         }
     }
 
@@ -141,6 +150,11 @@ impl<'a> Pager<'a> {
             (Some(resume), Some(mark)) => !mark.is_above(&resume.above),
             _ => false,
         }
+    }
+
+    /// Whether a record without a key, before any with one, was on the page before: a page above the last key known begins with it.
+    pub fn comes_again(&self, state: u64) -> bool {
+        self.keyless.contains(&state)
     }
 
     /// Where a read goes on that is to miss nothing which comes after the pages taken in.
@@ -286,8 +300,20 @@ impl<'a> Pager<'a> {
                 After::Repeats => return Err(repeats()),
             },
             _ if empty => self.ended(),
+            (At::Above(Some(_)), Pagination::Keyset { size, .. })
+                if is_keyless(held) && held.marks.len() < *size as usize && self.keyless_pages < MOST_KEYLESS_PAGES =>
+            {
+                // Rows with a key would be here as well. It tells less than an empty page, for a short page may be cut: the second time it is believed.
+                self.keyless_pages += 1;
+                self.keyless.clone_from(&held.states);
+                let is_end = held.unseen == 0 && self.keyless_pages > 1;
+                if is_end { Step::End } else { Step::Again }
+            }
             (At::Above(_), Pagination::Keyset { key, .. }) => {
                 self.at = At::Above(Some(self.grown(key, &held.marks)?));
+                let behind = held.marks.iter().rev().take_while(|mark| mark.is_none()).count();
+                self.keyless = held.states.iter().rev().take(behind).copied().collect();
+                self.keyless_pages = 0;
                 Step::Next
             }
             (At::Page(page), _) => {
@@ -369,7 +395,8 @@ impl<'a> Pager<'a> {
         Ok(())
     }
 
-    /// The last key of the page, if every key is above the one before it: else a row was passed over, or will come again.
+    /// The last key of the page, if every key is above the one before it: else a row was passed over, or will come again. A record without its key
+    /// is rejected later and ends no paging: those with one tell where to go on.
     fn grown(&self, key: &str, marks: &[Option<&str>]) -> Result<Mark> {
         let mut last = match &self.at {
             At::Above(mark) => mark.clone(),
@@ -379,13 +406,7 @@ impl<'a> Pager<'a> {
             let wrong = |expected: String, found: &str, hint: &str| {
                 Error::new(Kind::Data, format!("expected {expected} in record {at} of the page, found {found}")).hint(hint)
             };
-            let Some(mark) = mark.and_then(Mark::new) else {
-                return Err(wrong(
-                    format!("the key `{key}`"),
-                    "none",
-                    "the table is paged by this key; `pagination` in the declaration says by which",
-                ));
-            };
+            let Some(mark) = mark.and_then(Mark::new) else { continue };
             if let Some(last) = last.as_ref().filter(|last| !mark.is_above(last)) {
                 let hint = match at {
                     0 => {
@@ -399,8 +420,20 @@ impl<'a> Pager<'a> {
             }
             last = Some(mark);
         }
-        last.ok_or_else(|| Error::defect("a page without records has no last key"))
+        last.filter(|_| marks.iter().any(|mark| mark.and_then(Mark::new).is_some()))
+            .ok_or_else(|| {
+                Error::new(
+                    Kind::Data,
+                    format!("expected the key `{key}` in some record of the page, found it in none"),
+                )
+                .hint("the table is paged by this key; `pagination` in the declaration says by which")
+            })
     }
+}
+
+/// Whether no record of the page has a key to go on from.
+fn is_keyless(held: &Held<'_>) -> bool {
+    held.marks.iter().all(|mark| mark.and_then(Mark::new).is_none())
 }
 
 fn repeats() -> Error {

@@ -8,7 +8,7 @@ use super::walk::{Reader, Sink};
 use super::{ReadOptions, ReadSummary};
 use crate::error::{Error, Kind, Result};
 use crate::http::{Client, Meter};
-use crate::json::{Scanner, unescape};
+use crate::json::{Scanner, Value, unescape};
 use crate::page::Page;
 use crate::schema::{ForEach, Source, Table};
 
@@ -54,10 +54,11 @@ pub(super) fn parent<'a>(source: &'a Source, for_each: &ForEach) -> Result<&'a T
 /// Adds the keys of a page; a record without one has nothing to ask about.
 pub(super) fn collect(column: &Picks, page: &Page, ids: &mut Vec<Option<String>>) -> Result<()> {
     let mut picked = Vec::new();
-    for text in page.texts() {
+    for text in page.texts().filter(|text| text.starts_with('{')) {
         let malformed = |_| Error::defect("a record found in a page is not JSON");
         column.pick(&mut Scanner::new(text), &mut picked).map_err(malformed)?;
-        if let Some(value) = picked.first().copied().flatten() {
+        let unreadable = |value: &Value<'_>| page.damage.as_ref().is_some_and(|damage| damage.in_piece(value.raw).is_some());
+        if let Some(value) = picked.first().copied().flatten().filter(|value| !unreadable(value)) {
             let id = match value.contents() {
                 None => value.raw.to_owned(),
                 Some(raw) => unescape(raw)

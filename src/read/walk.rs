@@ -10,7 +10,8 @@ use super::identity::{Namer, Picks};
 use super::memory::Memory;
 use super::pagination::{Held, Pager, Step};
 use super::query::Query;
-use super::resume::{Place, Resume, key_order};
+use super::resume::{Mark, Place, Resume, key_order};
+use super::salvage::second_look;
 use super::seen::{Met, Seen};
 use super::{ReadSummary, fetch};
 use crate::error::{Error, Kind, Result};
@@ -304,7 +305,11 @@ impl<'a> Reader<'a> {
             namer: &self.namer,
         };
         let told = |reply: &Reply| Told::of(&reply.headers, &self.fetch.pagination);
-        let understood = |reply: &Reply| open(&reply.body, shape).map(|page| (page.with(told(reply)), reply.asked_at));
+        let mut again = false;
+        let understood = |reply: &Reply| {
+            let page = open(&reply.body, shape).or_else(|reason| second_look(reply, shape, std::mem::replace(&mut again, true), reason))?;
+            Ok((page.with(told(reply)), reply.asked_at))
+        };
         let (page, asked_at) = self.client.get_as(&request, self.meter, understood).await?;
         if !std::mem::replace(&mut self.heard, true) {
             self.summary.began = asked_at;
@@ -319,7 +324,13 @@ impl<'a> Reader<'a> {
     fn sort_out<'p>(&mut self, page: &'p Envelope, pager: &Pager<'_>) -> Result<(Page, Held<'p>)> {
         let mut records = Vec::with_capacity(page.records.len());
         let mut unseen = 0;
-        for record in &page.records {
+        let has_key = |record: &Record| mark_of(page, record).and_then(Mark::new).is_some();
+        let leading = page.records.iter().position(has_key).unwrap_or(page.records.len());
+        for (at, record) in page.records.iter().enumerate() {
+            if at < leading && pager.comes_again(record.state) {
+                self.summary.repeated += 1;
+                continue;
+            }
             let met = match &mut self.seen {
                 _ if pager.read_before(mark_of(page, record)) => Met::Here,
                 Some(seen) => seen.meet(record.identity)?,
@@ -347,6 +358,7 @@ impl<'a> Reader<'a> {
         };
         let page = Page {
             body: page.body.clone(),
+            damage: page.damage.clone(),
             records,
             resume: None,
             began: self.summary.began,

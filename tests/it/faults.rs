@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, StringArray};
 use serde::Deserialize;
 
+use crate::support::lake::{batches, rejected_files};
 use crate::support::{Answer, Scripted, files_below, run};
 
 /// A token that no output and no file may ever hold.
@@ -55,6 +58,9 @@ struct Expect {
     /// Tables with a manifest afterwards, all of them.
     #[serde(default)]
     committed: Vec<String>,
+    /// `table key column: raw (reason)` of each value and record kept apart, `-` for what is not there; nothing is said of them where this is missing.
+    #[serde(default)]
+    rejected: Option<Vec<String>>,
     /// Requests whose path ends so: how many there were.
     #[serde(default)]
     requests: std::collections::BTreeMap<String, usize>,
@@ -134,6 +140,12 @@ fn play(scenario: &Scenario) -> Result<(), String> {
     if committed != expected {
         faults.push(format!("expected these tables committed: {expected:?}, found {committed:?}"));
     }
+    if let Some(expected) = &scenario.expect.rejected {
+        let found = rejected(&folder.path().join("lake"));
+        if found != *expected {
+            faults.push(format!("expected these kept apart: {expected:#?}, found {found:#?}"));
+        }
+    }
     for (path, count) in &scenario.expect.requests {
         let found = vendor
             .requests()
@@ -158,6 +170,23 @@ fn play(scenario: &Scenario) -> Result<(), String> {
     } else {
         Err(format!("{}\n{}", faults.join("\n"), outcome.text()))
     }
+}
+
+/// What is in the files of rejected values and records.
+fn rejected(lake: &Path) -> Vec<String> {
+    let mut told = Vec::new();
+    for file in rejected_files(lake) {
+        for batch in batches(&lake.join(file)) {
+            let [table, key, column, raw, reason] =
+                ["table", "key", "column", "raw", "reason"].map(|name| batch.column_by_name(name).unwrap().as_string::<i32>().clone());
+            for row in 0..batch.num_rows() {
+                let text = |column: &StringArray| column.is_valid(row).then(|| column.value(row).to_owned()).unwrap_or("-".to_owned());
+                let [table, key, column, raw, reason] = [&table, &key, &column, &raw, &reason].map(text);
+                told.push(format!("{table} {key} {column}: {raw} ({reason})"));
+            }
+        }
+    }
+    told
 }
 
 fn empty_page() -> String {

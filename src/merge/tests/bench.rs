@@ -177,6 +177,7 @@ impl Bench {
                     resume: None,
                     began: chrono::DateTime::UNIX_EPOCH,
                     memory: None,
+                    damage: None,
                 })
                 .unwrap();
             let mut set = vec![Vec::new(), Vec::new()];

@@ -339,3 +339,40 @@ async fn estimates_count_the_rows_of_the_range() {
         assert_eq!(server.targets(), targets);
     }
 }
+
+#[tokio::test]
+async fn a_damaged_page_is_asked_for_once_more_and_then_taken_in_part() {
+    let damaged = || Answer::ok(r#"{"value":[null,{"Id":1,"At":NaN},{"Id":2}]}"#);
+    let outcome = run(&[("deals", &endpoint(KEYSET))], [damaged(), damaged(), page(&[])]).await;
+    assert_eq!(outcome.summary().rows, 3);
+    assert_eq!(outcome.targets.len(), 3);
+    assert!(
+        outcome.targets[2].contains("Id%20gt%202") || outcome.targets[2].contains("Id+gt+2"),
+        "{:?}",
+        outcome.targets
+    );
+    assert_eq!(outcome.records[2], r#"{"Id":2}"#);
+    // Damage on the way passes.
+    let outcome = run(&[("deals", &endpoint(KEYSET))], [damaged(), page(&[1, 2]), page(&[])]).await;
+    assert_eq!((ids(&outcome), outcome.targets.len()), (vec![1, 2], 3));
+    // A record without its key is well-formed: nothing is asked for again, and it comes once though the page above the last key begins with it.
+    let keyless = |body: &str| Answer::ok(body.to_owned());
+    let answers = [
+        keyless(r#"{"value":[{"Id":1},{"Id":null,"At":"x"}]}"#),
+        keyless(r#"{"value":[{"Id":null,"At":"x"},{"Id":3}]}"#),
+        page(&[]),
+    ];
+    let outcome = run(&[("deals", &endpoint(KEYSET))], answers).await;
+    assert_eq!(
+        (outcome.summary().rows, outcome.summary().repeated, outcome.targets.len()),
+        (3, 1, 3)
+    );
+}
+
+#[tokio::test]
+async fn a_page_that_tells_no_structure_is_asked_for_to_the_end_and_fails() {
+    let cut = || Answer::ok(r#"{"value":[{"Id":1,"At":NaN},{"Id":2"#);
+    let outcome = run(&[("deals", &endpoint(KEYSET))], [cut(), cut(), cut()]).await;
+    assert_eq!(outcome.error().kind(), Kind::Data);
+    assert_eq!(outcome.targets.len(), 3);
+}

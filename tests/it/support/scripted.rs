@@ -17,6 +17,9 @@ pub struct Answer {
     pub headers: Vec<(String, String)>,
     #[serde(default)]
     pub body: String,
+    /// Instead of `body`, in hexadecimal digits: for bodies that are no text.
+    #[serde(default)]
+    pub hex: String,
     /// Bytes announced beyond those sent: the body is cut.
     #[serde(default)]
     pub cut: usize,
@@ -83,20 +86,35 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Vec<String>>, answers: &Mutex<Vec<A
         status: 200,
         headers: Vec::new(),
         body: otherwise.to_owned(),
+        hex: String::new(),
         cut: 0,
     });
+    let body = match answer.hex.is_empty() {
+        true => answer.body.into_bytes(),
+        false => from_hex(&answer.hex),
+    };
     let mut head = format!(
         "HTTP/1.1 {} Scripted\r\nContent-Length: {}\r\nConnection: close\r\n",
         answer.status,
-        answer.body.len() + answer.cut
+        body.len() + answer.cut
     );
     for (name, value) in &answer.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
-    let _ = stream.write_all(format!("{head}\r\n{}", answer.body).as_bytes());
+    let _ = stream.write_all(&[format!("{head}\r\n").as_bytes(), &body].concat());
     let _ = stream.shutdown(std::net::Shutdown::Write);
     // The client must be able to read what was sent before the connection goes.
     let _ = stream.read(&mut [0; 64]);
+}
+
+/// Bytes from pairs of digits, with white space between them as one likes.
+fn from_hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u32> = text
+        .split_whitespace()
+        .flat_map(str::chars)
+        .map(|c| c.to_digit(16).unwrap())
+        .collect();
+    digits.chunks(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect()
 }
 
 fn ok() -> u16 {
