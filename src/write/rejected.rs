@@ -13,8 +13,8 @@ use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
 use super::budget::{MemoryBudget, Share};
-use super::footer;
 use super::file::cannot_encode;
+use super::footer;
 use super::upload::{Sink, Uploader};
 use crate::error::{Error, Result};
 use crate::schema::EXPORTED_AT;

@@ -117,10 +117,7 @@ fn bounds_of_zero_span_both_zeros_in_chunks_and_pages() {
     let mut bench = bench(1);
     bench.options.row_group_rows = 2;
     let keys = [0.0, 0.0, -0.0, -0.0, -1.0, -0.0, 0.0, 1.0, -1.0, 1.0];
-    let files = bench.publish(bench.write(&[
-        rows(&bench.table, &keys[..8], Some(0.0)),
-        rows(&bench.table, &keys[8..], None),
-    ]));
+    let files = bench.publish(bench.write(&[rows(&bench.table, &keys[..8], Some(0.0)), rows(&bench.table, &keys[8..], None)]));
     assert_eq!(files.len(), 1);
     let metadata = with_indexes(&bench.bytes(&files[0]));
     let one = 1.0_f64.to_bits();
@@ -196,7 +193,10 @@ fn bytes_that_are_no_footer_are_refused_and_never_a_panic() {
     let keys: Vec<f64> = (0..100).map(f64::from).collect();
     let file = bench.publish(bench.write(&[rows(&bench.table, &keys, Some(0.0))])).remove(0);
     let bytes = bench.bytes(&file).to_vec();
-    assert!(for_every_reader(0, &mut bytes.clone()).is_ok(), "once changed, it has nothing to change");
+    assert!(
+        for_every_reader(0, &mut bytes.clone()).is_ok(),
+        "once changed, it has nothing to change"
+    );
     let mut random = fastrand::Rng::with_seed(1);
     let mut refused = 0;
     for _ in 0..20_000 {
