@@ -66,4 +66,5 @@ pub mod store;
 pub mod vacuum;
 pub mod verify;
 pub mod views;
+mod visible;
 pub mod write;
