@@ -21,7 +21,12 @@ pub(super) fn view(text: &mut String, view: &str, columns: &[Column<'_>], manife
     );
     if !manifest.entries.is_empty() {
         let files: Vec<String> = paths(manifest, lake)
-            .map(|path| format!("    {}", Engine::DuckDb.text(&pattern(path.strip_prefix("file://").unwrap_or(&path)))))
+            .map(|path| {
+                format!(
+                    "    {}",
+                    Engine::DuckDb.text(&pattern(path.strip_prefix("file://").unwrap_or(&path)))
+                )
+            })
             .collect();
         let _ = write!(
             text,

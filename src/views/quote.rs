@@ -50,7 +50,9 @@ impl Engine {
                     match c {
                         '\'' | '\\' => quoted.extend(['\\', c]),
                         // All of them in the first plane, as four digits can say.
-                        c if is_dangerous(c) || c == ';' || c == '{' && after_dollar => quoted.push_str(&format!("\\u{:04X}", u32::from(c))),
+                        c if is_dangerous(c) || c == ';' || c == '{' && after_dollar => {
+                            quoted.push_str(&format!("\\u{:04X}", u32::from(c)))
+                        }
                         c => quoted.push(c),
                     }
                     after_dollar = c == '$';

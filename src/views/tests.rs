@@ -10,9 +10,56 @@ const ENGINES: [Engine; 3] = [Engine::DuckDb, Engine::Spark, Engine::Athena];
 
 /// What has broken something, or looks as if it might.
 const HOSTILE: &[&str] = &[
-    "\0", "\n", "\r", "\t", "\u{b}", "\u{c}", "\u{1b}[2J", "\u{85}", "\u{9b}", "\u{2028}", "\u{2029}", "\u{202e}", "\u{200b}", "\u{feff}", "'", "\"", "`", "\\",
-    "''", "\\'", "';", "\";", "`;", ";", "--", "-- ", "/*", "*/", "${env:HOME}", "${", "$", "{", "}", "$$", "\n.shell touch PWNED\n", "\n!touch PWNED;\n", "\n/\n",
-    "\\u0027", "\\u{1b}", "%0A", "é", "名", "🙂", "\u{301}", "x", " ", "?", "*", "[", "]",
+    "\0",
+    "\n",
+    "\r",
+    "\t",
+    "\u{b}",
+    "\u{c}",
+    "\u{1b}[2J",
+    "\u{85}",
+    "\u{9b}",
+    "\u{2028}",
+    "\u{2029}",
+    "\u{202e}",
+    "\u{200b}",
+    "\u{feff}",
+    "'",
+    "\"",
+    "`",
+    "\\",
+    "''",
+    "\\'",
+    "';",
+    "\";",
+    "`;",
+    ";",
+    "--",
+    "-- ",
+    "/*",
+    "*/",
+    "${env:HOME}",
+    "${",
+    "$",
+    "{",
+    "}",
+    "$$",
+    "\n.shell touch PWNED\n",
+    "\n!touch PWNED;\n",
+    "\n/\n",
+    "\\u0027",
+    "\\u{1b}",
+    "%0A",
+    "é",
+    "名",
+    "🙂",
+    "\u{301}",
+    "x",
+    " ",
+    "?",
+    "*",
+    "[",
+    "]",
 ];
 
 /// A text of such pieces and of any others.
@@ -45,11 +92,14 @@ fn manifest(connection: &str, table: &str, columns: &[(String, String)], path: &
     );
     manifest.table = table.to_owned();
     let first = manifest.schema.columns[0].clone();
-    manifest.schema.columns.extend(columns.iter().map(|(name, description)| ManifestColumn {
-        name: name.clone(),
-        description: description.clone(),
-        ..first.clone()
-    }));
+    manifest
+        .schema
+        .columns
+        .extend(columns.iter().map(|(name, description)| ManifestColumn {
+            name: name.clone(),
+            description: description.clone(),
+            ..first.clone()
+        }));
     manifest
 }
 
@@ -112,7 +162,9 @@ fn skeleton(engine: Engine, sql: &str) -> Vec<String> {
 }
 
 fn assert_harmless(engine: Engine, text: &str) -> Result<(), TestCaseError> {
-    let odd = text.chars().find(|c| *c != '\n' && (c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')));
+    let odd = text
+        .chars()
+        .find(|c| *c != '\n' && (c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')));
     prop_assert_eq!(odd, None, "{}", text);
     if engine != Engine::DuckDb {
         prop_assert!(!text.contains("${"), "{}", text);
