@@ -68,7 +68,7 @@ pub(super) fn second_look(reply: &Reply, shape: Shape<'_>, again: bool, reason: 
 fn salvage(body: &Bytes, shape: Shape<'_>) -> Result<Envelope> {
     let whole = without_mark(body);
     let skipped = body.len() - whole.len();
-    let marker = marker(&whole);
+    let marker = marker();
     let mended = mend(&whole, &marker).map_err(|malformed| malformed_page("", &malformed))?;
     let mend = Mend {
         body: &whole,
@@ -115,13 +115,8 @@ fn salvage(body: &Bytes, shape: Shape<'_>) -> Result<Envelope> {
 }
 
 /// Half of a surrogate pair, which no column takes, and 128 random bits, which no vendor can have written.
-fn marker(body: &[u8]) -> String {
-    loop {
-        let marker = format!(r"\ud800{:032x}=", fastrand::u128(..));
-        if !body.windows(marker.len()).any(|window| window == marker.as_bytes()) {
-            return marker;
-        }
-    }
+fn marker() -> String {
+    format!(r"\ud800{:032x}=", fastrand::u128(..))
 }
 
 /// The body in UTF-8, where it is not and its Content-Type says what else it is.

@@ -98,9 +98,11 @@ def kept(source: Source, row: dict) -> frozenset | str:
 
 
 def documented(source: Source, item: Rejected) -> frozenset | str:
-    """The documented columns of a record, which are all that may be told of it."""
+    """The documented columns of a record without a key, which are all that may be told of it; none of personal data, which nothing could forget there."""
     shown = {}
     for name, column in source.tables[item.table]["columns"].items():
+        if column.get("personal", "none") != "none":
+            continue
         value = MISSING if "parent" in column else find(column, item.value, **item.context)
         if value is MISSING:
             continue

@@ -105,6 +105,7 @@ fn answer_once(endpoint: &str, body: String) -> [Answer; 2] {
         headers: Vec::new(),
         body,
         cut: 0,
+        hex: String::new(),
     })
 }
 

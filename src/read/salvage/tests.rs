@@ -480,7 +480,7 @@ fn fuzz_spoilt_values_cost_their_cells_and_nothing_else() {
     );
     let mut random = fastrand::Rng::with_seed(1_109);
     let (mut lost_cells, mut lost_rows) = (0, 0);
-    for _ in 0..fuzz_rounds() / 20 {
+    for _ in 0..fuzz_rounds() / 100 {
         let id = random.u32(1..5);
         let mut spoilt = Json::of(&record(id));
         for _ in 0..random.usize(1..4) {
@@ -534,7 +534,7 @@ fn fuzz_a_damaged_record_spares_all_others_or_the_page_is_refused() {
     let sound = decoded(&taken(&body_of(&good(1..5))).unwrap(), &source);
     let mut random = fastrand::Rng::with_seed(8_259);
     let (mut salvaged, mut refused) = (0, 0);
-    for _ in 0..fuzz_rounds() / 20 {
+    for _ in 0..fuzz_rounds() / 100 {
         let id = random.usize(1..5);
         let mut records = good(1..5);
         records[id - 1] = damaged(&records[id - 1], &mut random);
@@ -560,11 +560,11 @@ fn fuzz_a_damaged_record_spares_all_others_or_the_page_is_refused() {
     assert!(salvaged > 100 && refused > 100, "{salvaged} {refused}");
 }
 
-/// A megabyte takes about as long however much of it is damaged; were the work quadratic, it would take an hour.
+/// Half a megabyte takes about as long however much of it is damaged; were the work quadratic, it would take minutes.
 #[test]
 fn the_time_grows_with_the_page() {
     let time = |record: &[u8]| {
-        let body = [&b"{\"value\":["[..], &record.repeat((1 << 20) / record.len()), b"{\"Id\":2}]}"].concat();
+        let body = [&b"{\"value\":["[..], &record.repeat((1 << 19) / record.len()), b"{\"Id\":2}]}"].concat();
         let times = (0..3).map(|_| {
             let began = std::time::Instant::now();
             drop(taken(&body).unwrap());
@@ -579,6 +579,6 @@ fn the_time_grows_with_the_page() {
         b"{\"Id\":NaN,\"More\":[NaN,NaN]},",
     ] {
         let spoilt = time(record);
-        assert!(spoilt < sound * 200, "{}: {sound:?}, {spoilt:?}", String::from_utf8_lossy(record));
+        assert!(spoilt < sound * 100, "{}: {sound:?}, {spoilt:?}", String::from_utf8_lossy(record));
     }
 }
