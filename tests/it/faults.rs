@@ -180,7 +180,7 @@ fn rejected(lake: &Path) -> Vec<String> {
             let [table, key, column, raw, reason] =
                 ["table", "key", "column", "raw", "reason"].map(|name| batch.column_by_name(name).unwrap().as_string::<i32>().clone());
             for row in 0..batch.num_rows() {
-                let text = |column: &StringArray| column.is_valid(row).then(|| column.value(row).to_owned()).unwrap_or("-".to_owned());
+                let text = |column: &StringArray| if column.is_valid(row) { column.value(row) } else { "-" }.to_owned();
                 let [table, key, column, raw, reason] = [&table, &key, &column, &raw, &reason].map(text);
                 told.push(format!("{table} {key} {column}: {raw} ({reason})"));
             }
