@@ -53,6 +53,9 @@ pub struct Manifest {
     /// When rows were last looked for that are gone at the vendor: a full read, or a sweep over all keys.
     #[serde(default, with = "words::optional_instant", skip_serializing_if = "Option::is_none")]
     pub reconciled_at: Option<DateTime<Utc>>,
+    /// When a look for such rows was last broken off, because it would have taken too many: the next one waits as long as after one that was done.
+    #[serde(default, with = "words::optional_instant", skip_serializing_if = "Option::is_none")]
+    pub reconcile_tried_at: Option<DateTime<Utc>>,
     /// The host that was asked for the rows, `public-api2.ploomes.com`: those of another are not gone on with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
@@ -179,6 +182,7 @@ impl Manifest {
             savepoint: None,
             resume: None,
             reconciled_at: None,
+            reconcile_tried_at: None,
             host: None,
             read_again: false,
             children: BTreeMap::new(),

@@ -70,6 +70,16 @@ pub async fn probe(client: &Client, source: &Source, table: &Table, endpoint: Op
     client.stop().race(work).await
 }
 
+/// Whether the vendor gives a row of the range, when it is asked for one.
+///
+/// # Errors
+/// As [`read`](super::read).
+pub async fn gives_rows(client: &Client, source: &Source, table: &Table, options: &ReadOptions, meter: &Meter) -> Result<bool> {
+    let first = first_page_of(client, source, table, None, options, meter);
+    let first = client.stop().race(first).await?;
+    Ok(matches!(first, First::Page(page) if !page.records.is_empty()))
+}
+
 impl Probe {
     fn unavailable(reason: String) -> Self {
         Self {
@@ -113,11 +123,22 @@ async fn first_page(
         endpoint: endpoint.map(str::to_owned),
         ..ReadOptions::all(Memory::new(1), usize::MAX)
     };
+    first_page_of(client, source, table, id, &options, meter).await
+}
+
+async fn first_page_of(
+    client: &Client,
+    source: &Source,
+    table: &Table,
+    id: Option<&str>,
+    options: &ReadOptions,
+    meter: &Meter,
+) -> Result<First> {
     let sink = Sink::Ids {
         column: Picks::default(),
         ids: Vec::new(),
     };
-    let mut reader = Reader::new(client, source, table, meter, &options, sink)?;
+    let mut reader = Reader::new(client, source, table, meter, options, sink)?;
     let pager = Pager::small(&fetch(table)?.pagination, None);
     let slice = reader.slices().into_iter().next().flatten();
     match reader.first_page(id, slice, &pager).await {
