@@ -11,6 +11,7 @@
 //! | `query` | the parameters that stay the same from page to page: range, order, fixed ones |
 //! | `pagination` | what to ask for next and when to stop, without making requests |
 //! | `window` | paging by position while rows come and go: windows that overlap, and when one must not be used |
+//! | `order` | whether rows that come again stand in the order in which they stood |
 //! | `resume` | where a read goes on |
 //! | `envelope`, `identity` | one pass over a reply: its records, their keys, the API's count |
 //! | `headers` | what a reply's headers tell of the count and the pages |
@@ -29,6 +30,7 @@ mod estimate;
 mod headers;
 mod identity;
 mod memory;
+mod order;
 mod pagination;
 mod parents;
 mod probe;

@@ -97,10 +97,12 @@ impl<'a> Reader<'a> {
             Pagination::Keyset { key, .. } => (true, Some(key.as_str())),
             _ => (false, key_order(table, fetch)),
         };
-        match mark {
-            Some(mark) => drop(picks.column([vec![mark.to_owned()]])),
-            // Where the order is not by the key, a row that is changed may move in it.
-            None => picks.times(table),
+        if let Some(mark) = mark {
+            picks.column([vec![mark.to_owned()]]);
+        }
+        if !keyset {
+            // A row that is changed may move, also where an order by the key is asked for: the vendor may have one of its own.
+            picks.times(table);
         }
         let one_walk = fetch.slices.is_none() && fetch.for_each.is_none();
         Ok(Self {

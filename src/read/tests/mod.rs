@@ -1,6 +1,7 @@
 //! The read stage against a scripted vendor.
 
 mod answers;
+mod broken;
 mod change;
 mod pager;
 mod paging;
