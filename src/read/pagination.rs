@@ -147,6 +147,14 @@ impl<'a> Pager<'a> {
         self.counted
     }
 
+    /// Whether a reply that is no page, but declared to be the end, is believed. `counted` is the count that it brings itself.
+    pub fn takes_end(&self, counted: Option<u64>) -> bool {
+        match self.started {
+            true => self.counted.is_none_or(|counted| self.rows >= counted),
+            false => counted == Some(0),
+        }
+    }
+
     /// Whether an earlier read, which this one goes on from, read the record with this key.
     pub fn read_before(&self, mark: Option<&str>) -> bool {
         match (&self.resume, mark.and_then(Mark::new)) {

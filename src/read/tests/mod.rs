@@ -3,6 +3,7 @@
 mod answers;
 mod broken;
 mod change;
+mod otherwise;
 mod pager;
 mod paging;
 
