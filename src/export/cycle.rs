@@ -8,16 +8,17 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
+use super::gone::Silent;
 use super::guard::{Answer, READ_AGAIN};
 use super::intake::{Checkpoint, Decoded, Intake, Staged, Writers, table_writers};
 use super::publish::{Facts, Outcome};
 use super::step::{Kind, Resume, Step, protects_otherwise};
 use super::{Family, Run};
 use crate::commit::{Entry, Manifest};
-use crate::decode::{Counts, Decoder};
+use crate::decode::{Counts, Decoder, Noticed};
 use crate::error::{Error, Result};
 use crate::http::Meter;
-use crate::merge::{Loss, Merge, MergeOptions};
+use crate::merge::{Loss, Merge, MergeOptions, Range, Strays};
 use crate::page::Page;
 use crate::read::{self, ReadOptions, ReadSummary};
 use crate::schema::{Mode, Table};
@@ -34,7 +35,11 @@ pub(super) struct Ended {
     pub counts: Vec<Counts>,
     pub rows_read: u64,
     pub changed: u64,
+    /// Of each table.
+    pub silent: Vec<Silent>,
     pub outcome: Outcome,
+    /// Rows that were not asked for.
+    pub strays: Strays,
 }
 
 impl Family {
@@ -77,6 +82,7 @@ impl Family {
                 summary,
                 counts,
                 listed: Vec::new(),
+                noticed: Vec::new(),
                 speaks: true,
             }),
         };
@@ -84,6 +90,7 @@ impl Family {
 
         // The writer's failure is the cause where it closed the queues, then the decoder's.
         let (intake, base) = taken?;
+        let strays = intake.merge.strays();
         let is_derived = self.derivation.is_some();
         let (family, guarded, of, doing) = (self.clone(), run.clone(), tables.clone(), step.clone());
         let parent = base.first().cloned().flatten();
@@ -100,7 +107,7 @@ impl Family {
                     let cursor = intake.merge.greatest_cursor();
                     let guard = |losses: &[Loss]| family.check_shrink(&guarded, &of, parent, &doing, &answer, losses);
                     let staged = intake.finish(answer.counts.clone(), is_derived, guard)?;
-                    Ok((answer.summary, answer.counts, rows_read, cursor, staged))
+                    Ok((answer.summary, answer.counts, answer.noticed, rows_read, cursor, staged))
                 }
                 Err(error) => {
                     intake.abort();
@@ -108,9 +115,11 @@ impl Family {
                 }
             }
         });
-        let (summary, counts, rows_read, cursor, staged) = finishing.await??;
+        let (summary, counts, noticed, rows_read, cursor, staged) = finishing.await??;
         self.check_limits(run, tables, &counts)?;
+        let silent = self.silent(run, tables, &base, step, &noticed).await?;
         let facts = Facts {
+            columns_gone: silent.iter().map(|silent| silent.gone.keys().cloned().collect()).collect(),
             mode: self.table.replication.mode,
             savepoint: self.savepoint(step, &base, &summary, cursor, asked),
             resume: None,
@@ -125,7 +134,9 @@ impl Family {
             counts,
             rows_read,
             changed,
+            silent,
             outcome,
+            strays,
         })
     }
 
@@ -150,11 +161,12 @@ impl Family {
         let meter = &run.progress.tables[self.places[0]].meter;
         let read = self.read(step, &options, meter, pages, at_stake).await;
         let decoded = decoding.await?;
-        let ((counts, listed), (summary, speaks)) = decoded.and_then(|decoded| Ok((decoded, read?)))?;
+        let ((counts, listed, noticed), (summary, speaks)) = decoded.and_then(|decoded| Ok((decoded, read?)))?;
         Ok(Answer {
             summary,
             counts,
             listed,
+            noticed,
             speaks,
         })
     }
@@ -203,6 +215,12 @@ impl Family {
             memory: run.seen_keys / 2,
             target_file_bytes: run.write.target_file_bytes,
         };
+        let micros = |at: Option<DateTime<Utc>>| at.map(|at| at.timestamp_micros());
+        let (from, until) = read::promised(&self.table, step.from, step.until);
+        let promised = Range {
+            from: micros(from),
+            until: micros(until),
+        };
         let histories = self.histories();
         let members = tables.len() - histories.len();
         let is_made_otherwise = self.is_made_otherwise(base);
@@ -224,7 +242,7 @@ impl Family {
                 writers.claim_no_order();
             }
             Ok(Intake {
-                merge: Merge::new(&run.lake, Handle::current(), &tables[..members], merged, options)?,
+                merge: Merge::new(&run.lake, Handle::current(), &tables[..members], merged, options)?.promised(promised),
                 writers,
                 exported_at_micros: run.started_at.timestamp_micros(),
                 loaded,
@@ -256,6 +274,11 @@ impl Family {
                 }
                 self.check_limits(run, tables, &staged.counts)?;
                 let facts = Facts {
+                    // The read is not over: what was known stands.
+                    columns_gone: base
+                        .iter()
+                        .map(|base| base.as_ref().map(|base| base.columns_gone.clone()).unwrap_or_default())
+                        .collect(),
                     mode: self.table.replication.mode,
                     savepoint: self.reached(base, staged.greatest_cursor, resume.began),
                     resume: Some(resume.to_string()),
@@ -333,7 +356,7 @@ fn decode(
     decoded: &mpsc::Sender<Decoded>,
     by_page: bool,
     marks: bool,
-) -> Result<(Vec<Counts>, Vec<bool>)> {
+) -> Result<(Vec<Counts>, Vec<bool>, Vec<Noticed>)> {
     let (mut resume, tables) = (None, decoder.counts().len());
     while let Some(page) = pages.blocking_recv() {
         decoder.decode(&page)?;
@@ -349,15 +372,15 @@ fn decode(
                 resume: None,
             };
             if decoded.blocking_send(item).is_err() {
-                return Ok((decoder.counts(), decoder.listed()));
+                return Ok((decoder.counts(), decoder.listed(), decoder.noticed()));
             }
         }
         if (by_page || decoder.is_full()) && !send(&mut decoder, resume.take(), decoded)? {
-            return Ok((decoder.counts(), decoder.listed()));
+            return Ok((decoder.counts(), decoder.listed(), decoder.noticed()));
         }
     }
     send(&mut decoder, resume, decoded)?;
-    Ok((decoder.counts(), decoder.listed()))
+    Ok((decoder.counts(), decoder.listed(), decoder.noticed()))
 }
 
 /// Hands on what was decoded, whole: every row with what was exploded from it. False if nobody takes it.

@@ -14,7 +14,7 @@
 use super::step::{Kind as StepKind, Step};
 use super::{Family, Limit, Run};
 use crate::commit::{self, Manifest};
-use crate::decode::Counts;
+use crate::decode::{Counts, Noticed};
 use crate::error::{Error, Kind, Result};
 use crate::merge::Loss;
 use crate::read::{self, ReadOptions, ReadSummary};
@@ -33,6 +33,8 @@ pub(super) struct Answer {
     pub counts: Vec<Counts>,
     /// For each table: whether a record had what it is made of.
     pub listed: Vec<bool>,
+    /// For each table: what the rows show of its columns.
+    pub noticed: Vec<Noticed>,
     /// The vendor gave rows of another range than the one that was read.
     pub speaks: bool,
 }

@@ -161,6 +161,10 @@ fn play(scenario: &Scenario) -> Result<(), String> {
             faults.push(format!("expected {expected} rows of {table}, found {}", manifest["rows"]));
         }
     }
+    let lake = folder.path().join("lake");
+    if outcome.code == 2 && lake.exists() && !scenario.files.keys().any(|path| path.starts_with("lake")) {
+        faults.push("what could not start left a lake".to_owned());
+    }
     for (path, count) in &scenario.expect.requests {
         let found = vendor
             .requests()
