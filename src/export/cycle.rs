@@ -14,7 +14,7 @@ use super::intake::{Checkpoint, Decoded, Intake, Staged, Writers, table_writers}
 use super::publish::{Facts, Outcome};
 use super::step::{Kind, Resume, Step, protects_otherwise};
 use super::{Family, Run};
-use crate::commit::{Entry, Manifest};
+use crate::commit::{self, Entry, Manifest};
 use crate::decode::{Counts, Decoder, Noticed};
 use crate::error::{Error, Result};
 use crate::http::Meter;
@@ -22,7 +22,7 @@ use crate::merge::{Loss, Merge, MergeOptions, Range, Strays};
 use crate::page::Page;
 use crate::read::{self, ReadOptions, ReadSummary};
 use crate::schema::{Mode, Table};
-use crate::store::data_file_version;
+use crate::store::{Lake, data_file_version};
 
 /// Pages between reader and decoder; their bytes are bounded by the run's permits.
 const PAGES_AHEAD: usize = 2;
@@ -224,7 +224,7 @@ impl Family {
         let histories = self.histories();
         let members = tables.len() - histories.len();
         let is_made_otherwise = self.is_made_otherwise(base);
-        let mut belonging = belonging(base);
+        let mut belonging = belonging(&run.lake, base).await?;
         let mut history_entries = belonging.split_off(members);
         for ((entries, base), history) in history_entries.iter_mut().zip(&base[members..]).zip(&histories) {
             // A history begins anew rather than tell what is not to be told any more.
@@ -399,22 +399,50 @@ fn send(decoder: &mut Decoder, resume: Option<Resume>, decoded: &mpsc::Sender<De
 }
 
 /// What tables that only grow have: those that an unfinished load adds to, and histories. A run that was cut between two commits leaves them with rows that their
-/// parent's manifest does not know, and that will be read again. So the files to go on from are those that it knew.
-fn belonging(base: &[Option<Manifest>]) -> Vec<Vec<Entry>> {
+/// parent's manifest does not know, and that will be read again. So the files to go on from are those that it knew: what the version that it names lists. Files
+/// of that age in the newest version are fewer where a `compact` or a `forget` was cut, which wrote them anew.
+async fn belonging(lake: &Lake, base: &[Option<Manifest>]) -> Result<Vec<Vec<Entry>>> {
     let mut belonging = entries(base);
     let parent = base.first().and_then(Option::as_ref);
     for (entries, other) in belonging.iter_mut().zip(base).skip(1) {
-        let known = other.as_ref().and_then(|other| {
-            let parent = parent?;
-            parent.children.get(&other.table).or(parent.histories.get(&other.table)).copied()
-        });
-        entries.retain(|entry| data_file_version(&entry.path).is_some_and(|version| version <= known.unwrap_or(0)));
+        let Some(other) = other else { continue };
+        let known = parent.and_then(|parent| parent.children.get(&other.table).or(parent.histories.get(&other.table)));
+        let known = known.copied().unwrap_or(0);
+        if known == other.version {
+            continue;
+        }
+        match commit::read(lake, &other.connection, &other.table, known).await? {
+            Some(named) => *entries = named.entries,
+            None => entries.retain(|entry| data_file_version(&entry.path).is_some_and(|version| version <= known)),
+        }
     }
-    belonging
+    Ok(belonging)
 }
 
 fn entries(base: &[Option<Manifest>]) -> Vec<Vec<Entry>> {
     base.iter()
         .map(|base| base.as_ref().map_or_else(Vec::new, |base| base.entries.clone()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::Bench;
+
+    /// A `compact` writes the rows of a table anew, with those that only its parent's newest manifest would make part of it.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_rewrite_that_was_cut_before_its_parent_loses_no_row() {
+        let bench = Bench::new();
+        let orders = bench.orders(1, &[&[1.0]]).await;
+        let first = bench.items(1, &[&[1.0], &[2.0]]).await;
+        let [parent, child] = bench.commit(1, orders, first.clone()).await;
+        let anew = bench.items(2, &[&[1.0, 2.0]]).await;
+        let [_, cut] = bench.manifests(2, Vec::new(), anew);
+        assert_eq!(commit::commit(&bench.lake, &cut).await.unwrap(), commit::Outcome::Committed);
+        let found = belonging(&bench.lake, &[Some(parent.clone()), Some(cut)]).await.unwrap();
+        assert_eq!(found[1], first, "what the parent names, whose files are still there");
+        let found = belonging(&bench.lake, &[Some(parent.clone()), Some(child)]).await.unwrap();
+        assert_eq!(found, [parent.entries, first]);
+    }
 }
