@@ -6,7 +6,7 @@ use super::cell::Bad;
 use super::choose::{Choice, Chooser, Chosen};
 use super::damage::{Damage, Doubts};
 use super::text;
-use super::trie::Slots;
+use super::trie::{Slots, Trie};
 use crate::json::{Kind, Scanner, Value, key_matches};
 use crate::page::Flaw;
 use crate::schema::{ColumnPath, Step};
@@ -92,6 +92,15 @@ impl Path {
     pub fn choose(&mut self, chooser: &mut Chooser) {
         if let Then::Choice(choice, at) = &mut self.then {
             *at = chooser.add(self.node, choice);
+        }
+    }
+
+    /// Whether the member where it leads was met in what the trie has passed; unknown also of elements that are chosen, which are there only where there is a
+    /// value. Of the members of an array's elements, the array.
+    pub fn met(&self, trie: &Trie) -> Option<bool> {
+        match self.then {
+            Then::Choice(..) => None,
+            Then::Value | Then::Itself | Then::Elements(_) => trie.met(self.node),
         }
     }
 
@@ -232,7 +241,17 @@ pub(super) fn doubt_one<'p>(node: usize, finds: &Finds<'p>, around: Option<&Find
 
 /// The array or object where one path leads: null and `""` are none.
 pub(super) fn find_array<'p>(node: usize, finds: &Finds<'p>, around: Option<&Finds<'p>>) -> Option<Value<'p>> {
-    find_one(node, finds, around, false).filter(|value| !is_null(*value, false))
+    find_one(node, finds, around, false).filter(is_list)
+}
+
+/// What stands where one path leads to an array or object, which may be null.
+pub(super) fn find_list<'p>(node: usize, finds: &Finds<'p>, around: Option<&Finds<'p>>) -> Option<Value<'p>> {
+    find_one(node, finds, around, false)
+}
+
+/// Whether this is an array, an object, or anything else but null and `""`.
+pub(super) fn is_list(value: &Value<'_>) -> bool {
+    !is_null(*value, false)
 }
 
 /// The values below each element, without nulls.

@@ -10,6 +10,7 @@
 //! | the rows of a table, the records and values that are rejected | `table`, `reject` |
 //! | the rows of the tables exploded from it | `explode` |
 //! | rows to batches | `batch` |
+//! | columns that nothing came for | `notice` |
 //!
 //! A value that does not fit its column is null and told as a [`Reject`]; a record without its whole primary key is told and
 //! left out, with what would be exploded from it. Neither is an error: an error of this module is a defect.
@@ -21,6 +22,7 @@ mod damage;
 mod explode;
 mod find;
 mod mask;
+mod notice;
 mod number;
 mod protect;
 mod reject;
@@ -36,6 +38,7 @@ mod tests;
 use arrow_array::RecordBatch;
 
 pub use batch::BATCH_ROWS;
+pub use notice::Noticed;
 pub use reject::Reject;
 
 use crate::error::{self, Error, Result};
@@ -126,6 +129,7 @@ impl Decoder {
                     node,
                     path: path.to_string(),
                     target: Target::new(source, child, Some(table), &[], exported_at_micros)?.0,
+                    listed: false,
                 })
             })
             .collect::<Result<_>>()?;
@@ -198,6 +202,19 @@ impl Decoder {
             .chain(self.children.iter().map(|child| &child.target))
             .map(|target| target.counts)
             .collect()
+    }
+
+    /// For each table: whether a record had what it is made of. Of an exploded one that is its array, be it empty or null: where no record has one, it may have another name
+    /// by now.
+    pub fn listed(&self) -> Vec<bool> {
+        let children = self.children.iter().map(|child| child.listed);
+        std::iter::once(self.target.counts.records > 0).chain(children).collect()
+    }
+
+    /// What the rows of the batches handed on so far show of the columns: of the table, and of each child. To be asked when the read is over.
+    pub fn noticed(&self) -> Vec<Noticed> {
+        let children = self.children.iter().map(|child| &child.target);
+        std::iter::once(&self.target).chain(children).map(Noticed::of).collect()
     }
 
     fn record<'p>(

@@ -32,6 +32,8 @@ pub(super) struct Target {
     pub protects: bool,
     pub rows: Rows,
     pub counts: Counts,
+    /// Values of each column that did not fit.
+    bad: Vec<u64>,
 }
 
 /// A column and where its value comes from.
@@ -154,6 +156,7 @@ impl Target {
             })
             .collect::<Result<_>>()?;
         let target = Self {
+            bad: vec![0; columns.len()],
             id: table.id.clone(),
             trie,
             chooser,
@@ -189,6 +192,24 @@ impl Target {
             self.objects.1 += u64::from(self.chooser.is_complete(&finds.slots));
         }
         Ok(kind)
+    }
+
+    /// The columns whose member was in none of the records, though it could have been.
+    pub fn absent(&self) -> impl Iterator<Item = &str> {
+        let is_absent = |column: &&Column| match &column.place {
+            Place::Node(node) => self.trie.met(*node) == Some(false),
+            Place::Paths(paths) => paths.iter().all(|path| path.met(&self.trie) == Some(false)),
+            // The parent's row tells of its own, and an object without members has no rows.
+            Place::Parent(_) | Place::Member => false,
+        };
+        self.columns.iter().filter(is_absent).map(|column| column.name.as_str())
+    }
+
+    /// The columns that had values in the batches so far, all of them bad.
+    pub fn all_bad(&self) -> impl Iterator<Item = &str> {
+        let columns = self.columns.iter().zip(&self.bad).enumerate();
+        let all_bad = columns.filter(|(at, (_, bad))| **bad > 0 && !self.rows.has_values(*at));
+        all_bad.map(|(_, (column, _))| column.name.as_str())
     }
 
     /// A page begins.
@@ -247,6 +268,7 @@ impl Target {
                 // The parent's row has told what is wrong with its value.
                 if !matches!(column.place, Place::Parent(_)) {
                     self.counts.bad_cells += 1;
+                    self.bad[at] += 1;
                     rejects.push(Reject {
                         table: self.id.clone(),
                         key: self.key_text(row),
@@ -267,6 +289,7 @@ impl Target {
                 (Err(bad), Some(found), Place::Node(_) | Place::Paths(_) | Place::Member) => {
                     self.rows.append(at, Cell::Null);
                     self.counts.bad_cells += 1;
+                    self.bad[at] += 1;
                     let key = self.key_text(row);
                     // What stands beside no key can never be forgotten.
                     let is_hidden = key.is_none() && column.conversion.is_personal;

@@ -226,7 +226,7 @@ impl Family {
         }
         let meter = &run.progress.tables[self.places[0]].meter;
         let endpoint = self.endpoint();
-        match read::probe(&self.client, &self.connection.source, &self.table, endpoint.as_deref(), meter).await {
+        match read::probe(&self.client, &self.connection.source, &self.table, endpoint.as_deref(), 1, meter).await {
             Err(error) if error.kind() == Kind::Refused => Ok(Some(error.message().to_owned())),
             Err(error) => Err(error),
             Ok(probe) => Ok(probe
@@ -324,6 +324,8 @@ fn table(source: &Source, custom: &CustomFields) -> Result<Table> {
         unnest: None,
         optional: false,
         records: source.records.clone(),
+        ends: source.ends.clone(),
+        look_up: source.look_up.clone(),
         pagination: source.pagination.clone(),
     }));
     Ok(Table {

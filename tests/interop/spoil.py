@@ -45,6 +45,44 @@ def spoil(body: bytes) -> bytes:
     return compact(page).encode("utf-8")
 
 
+# What is no JSON, or no UTF-8.
+UNREADABLE = [b"NaN", b"-Infinity", b"007", b"None", b'"caf\xe9"', b'"\xf0\x9f\x98"', b'"a\tb"', rb'"C:\dir"', b"[" * 200 + b"]" * 200]
+# One record in so many has something in it that cannot be read.
+WRECKED = 9
+
+
+def wreck(body: bytes) -> bytes:
+    """A page in some of whose records a member cannot be read; the same ones whenever a record is read."""
+    page = parse(body.decode("utf-8"))
+    if isinstance(page, list):
+        page = [wrecked(one) for one in page]
+    else:
+        page = Object([(name, [wrecked(one) for one in value] if isinstance(value, list) else value) for name, value in page.pairs])
+    out = compact(page).encode("utf-8")
+    for at, piece in enumerate(UNREADABLE):
+        out = out.replace(f'"@unreadable {at}@"'.encode(), piece)
+    return out
+
+
+def wrecked(value):
+    """A record with one of its members, or a member of one, marked for what is to stand there; never its id."""
+    seed = zlib.crc32(compact(value).encode("utf-8"))
+    if not isinstance(value, Object) or seed % WRECKED:
+        return value
+    names = [name for name, _ in value.pairs if name.lower() not in KEPT]
+    if not names:
+        return value
+    chosen, dice = names[seed // WRECKED % len(names)], seed // WRECKED // len(names)
+
+    def instead(member):
+        if isinstance(member, Object) and member.pairs and dice % 2:
+            first, *rest = member.pairs
+            return Object([(first[0], instead(first[1])), *rest])
+        return f"@unreadable {dice % len(UNREADABLE)}@"
+
+    return Object([(name, instead(member) if name == chosen else member) for name, member in value.pairs])
+
+
 def record(value):
     return members(value, zlib.crc32(compact(value).encode("utf-8")), top=True)
 

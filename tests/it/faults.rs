@@ -31,6 +31,9 @@ struct Scenario {
     about: String,
     /// Arguments; `{url}` is the scripted vendor's address.
     args: Vec<String>,
+    /// What the vendor answered to the same command before, when all was well.
+    #[serde(default)]
+    before: Vec<Answer>,
     /// What the vendor answers.
     #[serde(default)]
     answers: Vec<Answer>,
@@ -61,6 +64,9 @@ struct Expect {
     /// `table key column: raw (reason)` of each value and record kept apart, `-` for what is not there; nothing is said of them where this is missing.
     #[serde(default)]
     rejected: Option<Vec<String>>,
+    /// Rows of these tables afterwards.
+    #[serde(default)]
+    rows: std::collections::BTreeMap<String, u64>,
     /// Requests whose path ends so: how many there were.
     #[serde(default)]
     requests: std::collections::BTreeMap<String, usize>,
@@ -113,9 +119,17 @@ fn play(scenario: &Scenario) -> Result<(), String> {
     environment.extend(scenario.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let args: Vec<String> = scenario.args.iter().map(|arg| arg.replace("{url}", vendor.url())).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let outcome = run(folder.path(), &environment, &args);
-
     let mut faults = Vec::new();
+    if !scenario.before.is_empty() {
+        let good = Scripted::start(scenario.before.clone(), &scenario.otherwise);
+        let args: Vec<String> = args.iter().map(|arg| arg.replace(vendor.url(), good.url())).collect();
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let outcome = run(folder.path(), &environment, &args);
+        if outcome.code != 0 {
+            faults.push(format!("expected exit code 0 before, found\n{}", outcome.text()));
+        }
+    }
+    let outcome = run(folder.path(), &environment, &args);
     if outcome.code != scenario.expect.code {
         faults.push(format!("expected exit code {}", scenario.expect.code));
     }
@@ -135,6 +149,8 @@ fn play(scenario: &Scenario) -> Result<(), String> {
         .filter_map(|path| path.ancestors().nth(2)?.file_name()?.to_str().map(str::to_owned))
         .collect();
     committed.sort();
+    // A table that was committed before as well has two manifests, at most.
+    committed.dedup();
     let mut expected = scenario.expect.committed.clone();
     expected.sort();
     if committed != expected {
@@ -145,6 +161,21 @@ fn play(scenario: &Scenario) -> Result<(), String> {
         if found != *expected {
             faults.push(format!("expected these kept apart: {expected:#?}, found {found:#?}"));
         }
+    }
+    for (table, expected) in &scenario.expect.rows {
+        let manifests = files_below(&folder.path().join("lake"));
+        let newest = manifests
+            .iter()
+            .filter(|path| path.parent().is_some_and(|parent| parent.ends_with(format!("{table}/_manifest"))));
+        let manifest = newest.max().map(|path| std::fs::read(path).unwrap());
+        let manifest: serde_json::Value = serde_json::from_slice(&manifest.unwrap_or_default()).unwrap_or_default();
+        if manifest["rows"] != *expected {
+            faults.push(format!("expected {expected} rows of {table}, found {}", manifest["rows"]));
+        }
+    }
+    let lake = folder.path().join("lake");
+    if outcome.code == 2 && lake.exists() && !scenario.files.keys().any(|path| path.starts_with("lake")) {
+        faults.push("what could not start left a lake".to_owned());
     }
     for (path, count) in &scenario.expect.requests {
         let found = vendor
