@@ -19,7 +19,7 @@ use crate::commit::{self, Entry, Manifest};
 use crate::error::{Error, Kind, Result};
 use crate::scan::{DataFileReader, conform};
 use crate::schema::{Table, arrow_schema};
-use crate::store::{DataFile, Lake};
+use crate::store::{DataFile, Lake, bound};
 use crate::write::{MemoryBudget, StagedFile, TableWriter, WriteOptions, publish_all};
 
 /// How files are merged.
@@ -242,11 +242,16 @@ fn rewrite(writer: &mut TableWriter, lake: &Lake, manifest: &Manifest, table: &T
 /// finds it out.
 fn is_ascending(manifest: &Manifest, group: &[Entry]) -> bool {
     let [key] = manifest.primary_key.as_slice() else { return false };
-    let bounds = |entry: &Entry| Some((entry.meta.min.get(key)?.as_f64()?, entry.meta.max.get(key)?.as_f64()?));
-    let Some(bounds) = group.iter().map(bounds).collect::<Option<Vec<_>>>() else {
+    let numbers = |entry: &Entry| {
+        Some((
+            entry.meta.min.get(key)?.as_number()?.clone(),
+            entry.meta.max.get(key)?.as_number()?.clone(),
+        ))
+    };
+    let Some(bounds) = group.iter().map(numbers).collect::<Option<Vec<_>>>() else {
         return false;
     };
-    bounds.windows(2).all(|pair| pair[0].1 <= pair[1].0)
+    bounds.windows(2).all(|pair| bound::compare(&pair[0].1, &pair[1].0).is_le())
 }
 
 /// Commits these manifests, the parent, which is the first, last.

@@ -3,6 +3,7 @@
 //! A path here is relative to the lake and uses `/` (`acme/deals/_manifest/…json`). What the objects hold is the business of `write` and `commit`;
 //! this module only puts, gets, lists and deletes them, and turns a store's error into one that a person can act on.
 
+pub(crate) mod bound;
 #[cfg(test)]
 pub(crate) mod conformance;
 mod data_file;

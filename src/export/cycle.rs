@@ -8,11 +8,12 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
-use super::intake::{Checkpoint, Decoded, Intake, Staged, Writers, table_writers};
+use super::intake::{Checkpoint, Decoded, Intake, Rejects, Staged, Telling, Writers};
 use super::publish::{Facts, Outcome};
 use super::step::{Kind, Resume, Step, protects_otherwise};
+use super::told::Told;
 use super::{Family, Run};
-use crate::commit::{Entry, Manifest};
+use crate::commit::{Entry, Load, LoadCounts, Manifest};
 use crate::decode::{Counts, Decoder};
 use crate::error::Result;
 use crate::merge::{Merge, MergeOptions};
@@ -20,6 +21,7 @@ use crate::page::Page;
 use crate::read::{self, ReadOptions, ReadSummary};
 use crate::schema::{Mode, Table};
 use crate::store::data_file_version;
+use crate::write::rejected;
 
 /// Pages between reader and decoder; their bytes are bounded by the run's permits.
 const PAGES_AHEAD: usize = 2;
@@ -29,7 +31,13 @@ const SETS_AHEAD: usize = 1;
 /// How a cycle ended.
 pub(super) struct Ended {
     pub summary: ReadSummary,
+    /// What was met and rejected, but for what the cycles before it had told.
     pub counts: Vec<Counts>,
+    /// What `_rejected/` told before is superseded, although nothing was committed.
+    pub supersedes: bool,
+    /// Files in `_rejected/` of an earlier name are not of this cycle.
+    pub since: String,
+    pub told: Told,
     pub rows_read: u64,
     pub changed: u64,
     pub outcome: Outcome,
@@ -43,7 +51,9 @@ impl Family {
         tables: &Arc<Vec<Table>>,
         base: Vec<Option<Manifest>>,
         step: &Step,
+        told: &Told,
     ) -> Result<Ended> {
+        let before = self.resumed(run, tables, &base, step).await?;
         let (decoded, decoded_queue) = mpsc::channel::<Decoded>(SETS_AHEAD);
         let decoder = match self.derivation {
             None => {
@@ -58,10 +68,11 @@ impl Family {
         };
 
         // The index is made before anything is asked: what is read is compared as it comes.
-        let intake = self.intake(run, tables, &base, step).await?;
+        let mut intake = self.intake(run, tables, &base, step).await?;
+        intake.rejects.before = told.clone();
         let writing = {
-            let (family, run, tables, step) = (self.clone(), run.clone(), tables.clone(), step.clone());
-            spawn_blocking(move || family.take(&run, &tables, base, &step, intake, decoded_queue))
+            let (family, run, tables, step, before) = (self.clone(), run.clone(), tables.clone(), step.clone(), before.clone());
+            spawn_blocking(move || family.take(&run, &tables, base, &step, before, intake, decoded_queue))
         };
         let asked = Instant::now();
         let complete = match decoder {
@@ -72,26 +83,34 @@ impl Family {
 
         // The writer's failure is the cause where it closed the queues, then the decoder's.
         let (intake, base) = taken?;
-        let is_derived = self.derivation.is_some();
+        let (run_of, connection) = (run.clone(), self.connection.name.clone());
         let finishing = spawn_blocking(move || match complete {
             Ok((summary, counts)) => {
                 let rows_read = intake.merge.rows_read();
                 let cursor = intake.merge.greatest_cursor();
                 intake
-                    .finish(counts.clone(), is_derived)
-                    .map(|staged| (summary, counts, rows_read, cursor, staged))
+                    .finish(&run_of, &connection, counts.clone())
+                    .map(|finished| (summary, counts, rows_read, cursor, finished))
             }
             Err(error) => {
                 intake.abort();
                 Err(error)
             }
         });
-        let (summary, counts, rows_read, cursor, staged) = finishing.await??;
-        self.check_limits(run, tables, &counts)?;
+        let (summary, mut counts, rows_read, cursor, finished) = finishing.await??;
+        let staged = finished.staged;
+        self.check_limits(run, tables, &sum(tables, &before, &counts))?;
+        for (counts, repeated) in counts.iter_mut().zip(&finished.repeated) {
+            counts.records -= repeated.records;
+            counts.rejected_records -= repeated.rejected_records;
+            counts.bad_cells -= repeated.bad_cells;
+            counts.twins -= repeated.twins;
+        }
         let facts = Facts {
             mode: self.table.replication.mode,
             savepoint: self.savepoint(step, &base, &summary, cursor, asked),
             resume: None,
+            load: None,
             reconciled_at: (self.reconcile().is_some() && step.finds_deletions()).then_some(run.started_at),
             derived: self.derivation.as_ref().map(|sources| sources.made()),
             read_all: step.reads_all(),
@@ -101,6 +120,9 @@ impl Family {
         Ok(Ended {
             summary,
             counts,
+            supersedes: finished.supersedes,
+            since: finished.since,
+            told: finished.told,
             rows_read,
             changed,
             outcome,
@@ -154,6 +176,12 @@ impl Family {
             }
         }
         let loaded = is_load.then_some(belonging);
+        let telling = match step.kind {
+            Kind::Load { .. } => Telling::Each,
+            Kind::Reconcile => Telling::Nothing,
+            _ if step.reads_all() || self.derivation.is_some() => Telling::Instead,
+            Kind::Refresh | Kind::Backfill => Telling::New,
+        };
         // A load adds to what is there: nothing of it is looked at.
         let merged: Vec<Option<Manifest>> = if is_load { vec![None; members] } else { base[..members].to_vec() };
         let (run, tables, base, connection) = (run.clone(), tables.clone(), base.to_vec(), self.connection.name.clone());
@@ -164,11 +192,16 @@ impl Family {
             }
             Ok(Intake {
                 merge: Merge::new(&run.lake, Handle::current(), &tables[..members], merged, options)?,
-                writers,
                 exported_at_micros: run.started_at.timestamp_micros(),
                 loaded,
                 histories,
                 history_entries,
+                rejects: Rejects {
+                    telling,
+                    since: writers.file.clone(),
+                    ..Rejects::default()
+                },
+                writers,
                 tables: tables[..members].to_vec(),
             })
         });
@@ -183,21 +216,31 @@ impl Family {
         tables: &Arc<Vec<Table>>,
         mut base: Vec<Option<Manifest>>,
         step: &Step,
+        before: Load,
         mut intake: Intake,
         mut queue: mpsc::Receiver<Decoded>,
     ) -> Result<(Intake, Vec<Option<Manifest>>)> {
         let told = |at: usize, rows: u64| run.progress.tables[self.places[at]].add_rows(rows);
         let outcome = {
             let base = &mut base;
+            let mut load = before.clone();
             let commit = |staged: Staged, mut resume: Resume| {
                 if let Kind::Load { resume: Some(first) } = &step.kind {
                     resume.began = first.began;
                 }
-                self.check_limits(run, tables, &staged.counts)?;
+                let counts = sum(tables, &before, &staged.counts);
+                self.check_limits(run, tables, &counts)?;
+                load.rejected.extend(staged.rejected.iter().cloned());
+                load.counts = tables
+                    .iter()
+                    .zip(&counts)
+                    .map(|(table, counts)| (table.id.clone(), met(*counts)))
+                    .collect();
                 let facts = Facts {
                     mode: self.table.replication.mode,
                     savepoint: self.reached(base, staged.greatest_cursor, resume.began),
                     resume: Some(resume.to_string()),
+                    load: Some(load.clone()),
                     reconciled_at: None,
                     derived: None,
                     read_all: false,
@@ -206,10 +249,10 @@ impl Family {
                     Outcome::Committed(manifests) | Outcome::Unchanged(manifests) => *base = manifests.into_iter().map(Some).collect(),
                     Outcome::Lost(version) => return Err(self.lost(version)),
                 }
-                Ok((table_writers(run, &self.connection.name, tables, base)?, entries(base)))
+                Ok((Writers::new(run, &self.connection.name, tables, base)?, entries(base)))
             };
             let checkpoint = matches!(step.kind, Kind::Load { .. }).then(|| (Checkpoint::new(self.connection.checkpoint), commit));
-            intake.take(&mut queue, told, checkpoint)
+            intake.take(run, &self.connection.name, &mut queue, told, checkpoint)
         };
         match outcome {
             Ok(()) => Ok((intake, base)),
@@ -218,6 +261,20 @@ impl Family {
                 Err(error)
             }
         }
+    }
+
+    /// What a load that is gone on with has rejected so far. What lies in `_rejected/` beside that is of a part which was not committed, and will be told again.
+    async fn resumed(&self, run: &Run, tables: &[Table], base: &[Option<Manifest>], step: &Step) -> Result<Load> {
+        let load = match (&step.kind, base.first()) {
+            (Kind::Load { resume: Some(_) }, Some(Some(parent))) => parent.load.clone(),
+            _ => None,
+        };
+        // Without a lease another run may be about to commit what it has told.
+        if let (Some(load), true) = (&load, run.leases.contains_key(&self.connection.name)) {
+            let tables: Vec<&str> = tables.iter().map(|table| table.id.as_str()).collect();
+            rejected::keep_only(&run.lake, &self.connection.name, &tables, &load.rejected).await?;
+        }
+        Ok(load.unwrap_or_default())
     }
 
     /// The savepoint of what is there: one of another host's rows says nothing of this one's.
@@ -309,6 +366,30 @@ fn send(decoder: &mut Decoder, resume: Option<Resume>, decoded: &mpsc::Sender<De
         resume,
     };
     Ok(decoded.blocking_send(item).is_ok())
+}
+
+/// What a load has met in all, of each table.
+fn sum(tables: &[Table], before: &Load, counts: &[Counts]) -> Vec<Counts> {
+    let sums = tables.iter().zip(counts).map(|(table, counts)| {
+        let before = before.counts.get(&table.id).copied().unwrap_or_default();
+        let mut sum = Counts {
+            records: before.records,
+            rejected_records: before.rejected_records,
+            bad_cells: before.bad_cells,
+            twins: 0,
+        };
+        sum += *counts;
+        sum
+    });
+    sums.collect()
+}
+
+fn met(counts: Counts) -> LoadCounts {
+    LoadCounts {
+        records: counts.records,
+        rejected_records: counts.rejected_records,
+        bad_cells: counts.bad_cells,
+    }
 }
 
 /// What tables that only grow have: those that an unfinished load adds to, and histories. A run that was cut between two commits leaves them with rows that their

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::derived::Made;
 use super::intake::Staged;
 use super::{Family, Run};
-use crate::commit::{self, Entry, Manifest};
+use crate::commit::{self, Entry, Load, Manifest};
 use crate::error::{Error, Kind, Result};
 use crate::schema::{Mode, Table};
 use crate::write::publish_all;
@@ -18,6 +18,8 @@ pub(super) struct Facts {
     pub mode: Mode,
     pub savepoint: Option<DateTime<Utc>>,
     pub resume: Option<String>,
+    /// What an unfinished load has rejected so far.
+    pub load: Option<Load>,
     /// Of what a derived table is made, and how.
     pub derived: Option<Made>,
     /// When deletions were looked for, if this cycle did and the next one needs to know.
@@ -130,7 +132,8 @@ impl Family {
             (parent.run_id, parent.committed_at) = (run.id.clone(), Utc::now());
         }
         (parent.children, parent.histories) = (children, histories);
-        (parent.mode, parent.savepoint, parent.resume) = (facts.mode, facts.savepoint, facts.resume);
+        (parent.mode, parent.savepoint) = (facts.mode, facts.savepoint);
+        (parent.resume, parent.load) = (facts.resume, facts.load);
         if let Some(made) = facts.derived {
             (parent.derived_from, parent.derived_runs, parent.derived_by) = (made.derived_from, made.derived_runs, Some(made.derived_by));
         }

@@ -7,7 +7,7 @@ use crate::json::{Kind, Malformed, Scanner, Value, key_matches};
 use crate::schema::{ColumnPath, ColumnType, Origin, Step, Table};
 
 /// What stands for a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Identity {
     /// A key that is one whole number: itself.
     Number(u64),
@@ -70,6 +70,8 @@ fn whole_number(text: &str) -> Option<u64> {
 pub(super) struct Picks {
     wanted: Vec<Wanted>,
     columns: usize,
+    /// Whether each column of the key may be null.
+    nullable: Vec<bool>,
 }
 
 #[derive(Debug, Clone)]
@@ -92,6 +94,7 @@ impl Picks {
                 _ => return Err(Error::defect(format!("key column `{name}` of table `{}` has no path", table.id))),
             };
             picks.column(paths.iter().filter_map(members));
+            picks.nullable.push(!table.requires(name));
         }
         if picks.wanted.len() > MOST_PATHS {
             return Err(Error::config(format!(
@@ -120,6 +123,17 @@ impl Picks {
         self.columns += 1;
         self.wanted.extend(paths.into_iter().map(|steps| Wanted { column, steps }));
         column
+    }
+
+    /// The parts of a key, as the vendor writes them, with [`NULL`] where one is null that may be; nothing where another is, or all are.
+    pub fn parts<'a>(&self, key: &[Option<Value<'a>>]) -> Option<Vec<&'a str>> {
+        let may_be_null = |at: usize| self.nullable.get(at).copied().unwrap_or_default();
+        let parts: Vec<&str> = key
+            .iter()
+            .enumerate()
+            .map(|(at, value)| value.map(|value| value.raw).or(Some(NULL).filter(|_| may_be_null(at))))
+            .collect::<Option<_>>()?;
+        key.iter().any(Option::is_some).then_some(parts)
     }
 
     /// Columns to pick.
@@ -191,6 +205,9 @@ fn members(path: &ColumnPath) -> Option<Vec<String>> {
         .collect::<Option<Vec<_>>>()
         .filter(|steps| !steps.is_empty())
 }
+
+/// What no value that is picked is written as.
+const NULL: &str = "null";
 
 /// Paths of all columns together: a bit for each.
 const MOST_PATHS: usize = 32;

@@ -37,6 +37,7 @@ mod resume;
 mod seen;
 #[cfg(test)]
 mod tests;
+mod twins;
 mod walk;
 mod window;
 

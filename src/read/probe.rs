@@ -45,6 +45,7 @@ pub async fn probe(client: &Client, source: &Source, table: &Table, endpoint: Op
                 let page = Page {
                     records: page.records.into_iter().map(|record| record.range).collect(),
                     body: page.body,
+                    twins: Vec::new(),
                     resume: None,
                     began: chrono::DateTime::UNIX_EPOCH,
                     memory: None,

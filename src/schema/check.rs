@@ -279,6 +279,23 @@ impl Check<'_> {
         for column in &self.table.primary_key {
             self.column_exists("primary_key", column)?;
         }
+        for column in &self.table.nullable_key {
+            if !self.table.primary_key.contains(column) {
+                return Err(self.wrong(
+                    "nullable_key",
+                    format_args!(
+                        "`{column}` is not a column of the primary key, expected some of {}",
+                        self.table.primary_key.join(", ")
+                    ),
+                ));
+            }
+        }
+        if self.table.primary_key.len() == 1 && !self.table.nullable_key.is_empty() {
+            return Err(self.wrong(
+                "nullable_key",
+                "a key of one column cannot be null, for it would name no row: expected a key of several",
+            ));
+        }
         if self.table.primary_key.is_empty() && !matches!(self.table.access, Access::Explode(_)) {
             return Err(self.wrong("primary_key", "a table that is not exploded needs a `primary_key`"));
         }

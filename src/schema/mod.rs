@@ -22,4 +22,4 @@ pub(crate) use personal::unaccented;
 pub use personal::{Personal, Policy, Treatment};
 pub use source::{Auth, Count, Pagination, Parameter, RateLimit, Records, Retry, Source};
 pub(crate) use source::{duration, parse_duration};
-pub use table::{Access, By, CursorFormat, Explode, Fetch, ForEach, Mode, Partition, Replication, Slices, Table};
+pub use table::{Access, By, CursorFormat, Explode, Fetch, ForEach, Mode, NULL_KEY, Partition, Replication, Slices, Table};

@@ -5,6 +5,7 @@ mod account;
 mod content;
 mod derived;
 mod history;
+mod ledger;
 mod load;
 mod process;
 
@@ -90,11 +91,15 @@ fn live_all(seeds: std::ops::Range<u64>) {
 /// `AFLUENTE_SEED=123` lives that one only, `AFLUENTE_SEED=5000..9000` others than those of the suite.
 #[test]
 fn histories_end_with_the_lake_as_the_source_is() {
+    live_all(seeds(HISTORIES));
+}
+
+/// The first so many, or those that are asked for.
+fn seeds(most: u64) -> std::ops::Range<u64> {
     let asked = std::env::var("AFLUENTE_SEED").ok();
-    let seeds = match asked.as_deref().map(|seeds| seeds.split_once("..").unwrap_or((seeds, ""))) {
-        None => 0..HISTORIES,
+    match asked.as_deref().map(|seeds| seeds.split_once("..").unwrap_or((seeds, ""))) {
+        None => 0..most,
         Some((first, "")) => first.parse().unwrap()..first.parse::<u64>().unwrap() + 1,
         Some((first, end)) => first.parse().unwrap()..end.parse().unwrap(),
-    };
-    live_all(seeds);
+    }
 }
