@@ -28,6 +28,7 @@
 //! | [`fields`] | custom fields held against those that the vendor tells of |
 //! | [`forget`](mod@forget) | the rows of one key taken out of a lake |
 //! | [`status`], [`verify`], [`compact`], [`views`], [`metrics`] | what is asked of a lake, and of a run, afterwards |
+//! | [`visible`] | texts from outside, fit to be shown |
 //! | [`sandbox`] | the vendors' APIs, simulated |
 //!
 //! `examples/export_to_disk.rs` plans and runs an export; `examples/read_manifest.rs` reads what it wrote.
@@ -66,4 +67,5 @@ pub mod store;
 pub mod vacuum;
 pub mod verify;
 pub mod views;
+pub mod visible;
 pub mod write;

@@ -6,14 +6,14 @@ use url::Url;
 
 use super::args::{LakeArgs, PlaceArgs};
 use crate::commit::Manifest;
-use crate::config::{Config, DEFAULT_LAKE};
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::store::{Lake, Object};
 
 /// The configuration, and the address of the lake that the arguments or it name.
 pub(super) fn find(args: &PlaceArgs) -> Result<(Config, String)> {
     let config = Config::load(args.config.as_deref())?;
-    let url = args.to.as_deref().or(config.lake.url.as_deref()).unwrap_or(DEFAULT_LAKE).to_owned();
+    let url = config.lake_address(args.to.as_deref())?;
     Ok((config, url))
 }
 

@@ -247,6 +247,12 @@ impl Export {
         })
     }
 
+    /// The same run into this lake.
+    pub fn with_lake(mut self, lake: Lake) -> Self {
+        self.run.lake = lake;
+        self
+    }
+
     /// How far each table is.
     pub fn progress(&self) -> Arc<Progress> {
         self.run.progress.clone()

@@ -62,6 +62,8 @@ impl Envelope {
 pub(super) struct Record {
     pub range: Range<usize>,
     pub identity: Identity,
+    /// The identity is a key: two records that share it are the same row.
+    pub named: bool,
     /// Where the key to page by lies, as it is written.
     pub mark: Option<Range<usize>>,
     /// Its key and its times: a row that is changed has another time, and may have moved.
@@ -267,7 +269,10 @@ impl<'a> Pass<'_, 'a> {
         let (key, rest) = self.picked.split_at(self.shape.key_columns.min(self.picked.len()));
         let (mark, times) = rest.split_at(usize::from(self.shape.marked).min(rest.len()));
         let whole = self.text.get(range.clone()).unwrap_or_default();
-        let (identity, state) = match self.shape.picks.parts(key) {
+        let parts = self.shape.picks.parts(key);
+        // Where records have no key at all, equal texts are equal rows; where one merely lacks its key, nothing is known.
+        let named = parts.is_some() || key.is_empty();
+        let (identity, state) = match parts {
             Some(parts) => {
                 let times = times.iter().flatten().map(|value| value.raw);
                 let state = self.shape.namer.state(parts.iter().copied().chain(times));
@@ -278,6 +283,7 @@ impl<'a> Pass<'_, 'a> {
         Ok(Record {
             range,
             identity,
+            named,
             state,
             mark: mark.first().copied().flatten().map(|value| {
                 let start = value.raw.as_ptr() as usize - self.text.as_ptr() as usize;
@@ -485,6 +491,7 @@ mod tests {
         };
         assert_eq!(a.identity, same.identity);
         assert_ne!(a.identity, b.identity);
+        assert_eq!([a.named, unnamed.named], [true, false]);
         assert_eq!(unnamed.mark, None);
         assert_eq!(&page.body[a.mark.clone().unwrap()], b"\"a\"");
     }

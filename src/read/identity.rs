@@ -250,6 +250,28 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_may_be_null_there_names_a_record_all_the_same() {
+        let mut picks = picks(&[&["lead"], &["at"], &["stage"]]);
+        picks.nullable = vec![false, true, true];
+        let parts = |picks: &Picks, text: &str| {
+            let mut picked = Vec::new();
+            picks.pick(&mut Scanner::new(text), &mut picked).unwrap();
+            picks.parts(&picked).map(|parts| parts.join(" "))
+        };
+        for (text, expected) in [
+            (r#"{"lead":1,"at":2,"stage":"null"}"#, Some("1 2 \"null\"")),
+            (r#"{"lead":1,"at":2,"stage":null}"#, Some("1 2 null")),
+            (r#"{"lead":1}"#, Some("1 null null")),
+            (r#"{"lead":null,"at":2,"stage":3}"#, None),
+        ] {
+            assert_eq!(parts(&picks, text).as_deref(), expected, "{text}");
+        }
+        picks.nullable = vec![true; 3];
+        assert_eq!(parts(&picks, r#"{"stage":3}"#).as_deref(), Some("null null 3"));
+        assert_eq!(parts(&picks, r#"{"lead":null}"#), None, "nothing names it");
+    }
+
+    #[test]
     fn cut_records_are_malformed() {
         let picks = picks(&[&["id"]]);
         let text = r#"{"id":7,"a":{"b":[1,2]}}"#;

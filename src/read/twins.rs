@@ -40,6 +40,7 @@ mod tests {
             let record = |(at, text): (usize, &&str)| Record {
                 range: at..at + 1,
                 identity: namer.whole(text),
+                named: true,
                 mark: None,
                 state: 0,
             };

@@ -250,8 +250,7 @@ impl<'a> Reader<'a> {
         let mut uncounted = true;
         loop {
             if follows(&mut pager, &page)? {
-                let (mut sent_on, held) = self.sort_out(&page, &pager)?;
-                pager.count_twins(sent_on.twins.len());
+                let (mut sent_on, held) = self.sort_out(&page, &mut pager)?;
                 let step = pager.advance(&held)?;
                 if std::mem::take(&mut uncounted) {
                     self.count(pager.counted());
@@ -321,9 +320,9 @@ impl<'a> Reader<'a> {
     }
 
     /// Leaves out the records read before, and tells the pager what the page held.
-    fn sort_out<'p>(&mut self, page: &'p Envelope, pager: &Pager<'_>) -> Result<(Page, Held<'p>)> {
+    fn sort_out<'p>(&mut self, page: &'p Envelope, pager: &mut Pager<'_>) -> Result<(Page, Held<'p>)> {
         let mut records = Vec::with_capacity(page.records.len());
-        let (mut unseen, mut twins) = (0, Vec::new());
+        let (mut unseen, mut again, mut twins) = (0, 0, Vec::new());
         for (at, record) in page.records.iter().enumerate() {
             let met = match &mut self.seen {
                 _ if pager.read_before(mark_of(page, record)) => Met::Here,
@@ -331,15 +330,18 @@ impl<'a> Reader<'a> {
                 None => Met::Never,
             };
             unseen += usize::from(met != Met::Here);
-            if met == Met::Never {
+            let twin = (met == Met::Here).then(|| self.twins.meet(&page.records[..at], record)).flatten();
+            if let Some(first) = twin {
+                again += 1;
+                if record.named {
+                    twins.push((first.range.clone(), record.range.clone()));
+                }
+            }
+            // A page that shows two records without a key shows two.
+            if met == Met::Never || (twin.is_some() && !record.named) {
                 records.push(record.range.clone());
             } else {
                 self.summary.repeated += 1;
-            }
-            if met == Met::Here
-                && let Some(first) = self.twins.meet(&page.records[..at], record)
-            {
-                twins.push((first.range.clone(), record.range.clone()));
             }
         }
         let held = Held {
@@ -350,6 +352,7 @@ impl<'a> Reader<'a> {
             pages: page.told.pages,
             counted: page.count,
         };
+        pager.count_twins(again);
         let page = Page {
             body: page.body.clone(),
             records,

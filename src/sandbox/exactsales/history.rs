@@ -88,14 +88,7 @@ fn stage_change(rows: &Rows, row: u64, o: &mut Object) {
     let at = rows.moment(row);
     o.set("leadId", lead_id)
         .set("originStage", d.maybe(80, |_| stage_name(to.saturating_sub(1))))
-        // A passage of a lead that was discarded may lack its destination.
-        .set(
-            "destinationStage",
-            match discarded {
-                true => (row % 3 != 1).then(|| "Descartado".to_owned()),
-                false => Some(stage_name(to)),
-            },
-        )
+        .set("destinationStage", if discarded { "Descartado".to_owned() } else { stage_name(to) })
         .set("createdAt", utc(at))
         .set("cycle", round + 1)
         .set("discardedStage", discarded)
