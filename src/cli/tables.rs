@@ -142,11 +142,10 @@ fn facts(table: &Table) -> Vec<(&'static str, String)> {
         )),
     }
     if !table.primary_key.is_empty() {
-        let name = |name: &String| match table.requires(name) {
-            true => name.clone(),
-            false => format!("{name} (may be null)"),
-        };
-        facts.push(("primary key", table.primary_key.iter().map(name).collect::<Vec<_>>().join(", ")));
+        facts.push(("primary key", table.primary_key.join(", ")));
+    }
+    if !table.nullable_key.is_empty() {
+        facts.push(("nullable key", table.nullable_key.join(", ")));
     }
     if let Some(partition) = &table.partition {
         facts.push(("partition", partition.name()));
