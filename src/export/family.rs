@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use chrono::Utc;
 
 use super::cycle::Ended;
+use super::gone::Silent;
 use super::intake;
 use super::progress::State;
 use super::publish::Outcome;
@@ -33,6 +34,7 @@ struct Refreshed {
     committed: bool,
     manifests: Vec<Manifest>,
     counts: Vec<Counts>,
+    silent: Vec<Silent>,
     rows_read: u64,
     changed: u64,
     repeated: u64,
@@ -340,6 +342,8 @@ impl Family {
             received_bytes: meter.bytes,
             waited_seconds: meter.waited_ms as f64 / 1_000.0,
             seconds: 0.0,
+            columns_gone: Vec::new(),
+            columns_bad: Vec::new(),
             warning: None,
             error: None,
         }
@@ -359,6 +363,10 @@ impl Refreshed {
         // Records of which only the key was read were told of by the read before.
         if step.kind != StepKind::Reconcile {
             self.counts.iter_mut().zip(&ended.counts).for_each(|(sum, counts)| *sum += *counts);
+        }
+        self.silent.resize(ended.silent.len(), Silent::default());
+        for (silent, later) in self.silent.iter_mut().zip(&ended.silent) {
+            silent.add(later.clone());
         }
         match &ended.outcome {
             Outcome::Committed(manifests) => (self.committed, self.manifests) = (true, manifests.clone()),
@@ -386,11 +394,19 @@ impl Refreshed {
             report.rows_read = self.rows_read;
             report.rows_changed = self.changed;
         }
+        let mut warnings = self.warnings.clone();
         let twins = self.counts.get(at).map_or(0, |counts| counts.twins);
-        let told = (twins > 0).then(|| {
-            format!("{twins} records have the primary key of another record and other content: the first of each key is the row, the others are in _rejected")
-        });
-        report.warning = Some(self.warnings.iter().chain(&told).cloned().collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty());
+        if twins > 0 {
+            warnings.push(format!(
+                "{twins} records have the primary key of another record and other content: the first of each key is the row, the others are in _rejected"
+            ));
+        }
+        if let Some(silent) = self.silent.get(at) {
+            report.columns_gone = silent.gone.keys().cloned().collect();
+            report.columns_bad = silent.bad.iter().cloned().collect();
+            warnings.extend(silent.warnings(&report.source, &report.table));
+        }
+        report.warning = (!warnings.is_empty()).then(|| warnings.join("; "));
     }
 }
 
