@@ -17,7 +17,7 @@ use super::{Family, Run};
 use crate::commit::{Entry, Load, LoadCounts, Manifest};
 use crate::decode::{Counts, Decoder, Noticed};
 use crate::error::Result;
-use crate::merge::{Merge, MergeOptions};
+use crate::merge::{Merge, MergeOptions, Range, Strays};
 use crate::page::Page;
 use crate::read::{self, ReadOptions, ReadSummary};
 use crate::schema::{Mode, Table};
@@ -47,6 +47,8 @@ pub(super) struct Ended {
     /// Of each table.
     pub silent: Vec<Silent>,
     pub outcome: Outcome,
+    /// Rows that were not asked for.
+    pub strays: Strays,
 }
 
 impl Family {
@@ -89,6 +91,7 @@ impl Family {
 
         // The writer's failure is the cause where it closed the queues, then the decoder's.
         let (intake, base) = taken?;
+        let strays = intake.merge.strays();
         let (run_of, connection) = (run.clone(), self.connection.name.clone());
         let finishing = spawn_blocking(move || match complete {
             Ok((summary, counts, noticed)) => {
@@ -135,6 +138,7 @@ impl Family {
             changed,
             silent,
             outcome,
+            strays,
         })
     }
 
@@ -173,6 +177,12 @@ impl Family {
             memory: run.seen_keys / 2,
             target_file_bytes: run.write.target_file_bytes,
         };
+        let micros = |at: Option<DateTime<Utc>>| at.map(|at| at.timestamp_micros());
+        let (from, until) = read::promised(&self.table, step.from, step.until);
+        let promised = Range {
+            from: micros(from),
+            until: micros(until),
+        };
         let histories = self.histories();
         let members = tables.len() - histories.len();
         let is_made_otherwise = self.is_made_otherwise(base);
@@ -200,7 +210,7 @@ impl Family {
                 writers.claim_no_order();
             }
             Ok(Intake {
-                merge: Merge::new(&run.lake, Handle::current(), &tables[..members], merged, options)?,
+                merge: Merge::new(&run.lake, Handle::current(), &tables[..members], merged, options)?.promised(promised),
                 exported_at_micros: run.started_at.timestamp_micros(),
                 loaded,
                 histories,
