@@ -13,7 +13,7 @@ use super::told::Told;
 use crate::commit::{self, Entry, Manifest};
 use crate::decode::{Counts, Reject};
 use crate::error::Result;
-use crate::merge::Merge;
+use crate::merge::{Loss, Merge};
 use crate::schema::Table;
 use crate::store::Lake;
 use crate::write::rejected::{Rejected, RejectedWriter};
@@ -186,8 +186,9 @@ impl Intake {
         Ok(())
     }
 
-    /// The read is over and complete: what it does to the tables, if anything.
-    pub fn finish(mut self, run: &Run, connection: &str, counts: Vec<Counts>) -> Result<Finished> {
+    /// The read is over and complete: what it does to the tables, if anything. `guard` is asked before anything is taken from the lake, and again when all that would
+    /// go is known: its error leaves the lake as it is.
+    pub fn finish(mut self, run: &Run, connection: &str, counts: Vec<Counts>, guard: impl Fn(&[Loss]) -> Result<()>) -> Result<Finished> {
         let rejects = std::mem::take(&mut self.rejects);
         let mut finished = Finished {
             staged: None,
@@ -207,10 +208,16 @@ impl Intake {
             self.writers.abort();
             return Ok(finished);
         }
+        if let Err(error) = guard(self.merge.losses()) {
+            // What was rejected may be why rows are missing.
+            self.writers.finish_rejected()?;
+            self.writers.abort();
+            return Err(error);
+        }
         let mut staged = self.staged();
         (staged.counts, staged.changed) = (counts, self.merge.changed());
         let Self {
-            merge,
+            mut merge,
             mut writers,
             loaded,
             mut history_entries,
@@ -220,7 +227,11 @@ impl Intake {
             Some(loaded) => Ok(loaded),
             None => {
                 let new_rows = writers.tables.iter().map(|table| table.partition_rows().to_vec()).collect();
-                merge.rewrite(new_rows, |at, batch| writers.tables[at].write(batch))
+                let kept = merge.rewrite(new_rows, |at, batch| writers.tables[at].write(batch));
+                kept.and_then(|kept| match guard(merge.losses()) {
+                    Ok(()) => Ok(kept),
+                    Err(error) => writers.finish_rejected().and(Err(error)),
+                })
             }
         };
         let closed = kept.and_then(|mut kept| {

@@ -91,7 +91,15 @@ fn live_all(seeds: std::ops::Range<u64>) {
 /// `AFLUENTE_SEED=123` lives that one only, `AFLUENTE_SEED=5000..9000` others than those of the suite.
 #[test]
 fn histories_end_with_the_lake_as_the_source_is() {
-    live_all(seeds(HISTORIES));
+    let seeds = seeds(HISTORIES);
+    let count = seeds.end - seeds.start;
+    live_all(seeds);
+    // The guard asks a healthy account nothing, but for the last row of a table that its vendor does not count: few histories have so few rows.
+    let emptied = history::silence::EMPTIED.load(Ordering::Relaxed);
+    assert!(
+        emptied <= 1 + count / 50,
+        "{emptied} runs of {count} histories were asked whether a table is empty"
+    );
 }
 
 /// The first so many, or those that are asked for.
