@@ -171,6 +171,8 @@ async fn run(connection: &Connection, lake: &Lake, full_refresh: bool) -> Result
     let options = Options {
         full_refresh,
         max_rejected: Limit::Percent(100.0),
+        // Tables of few rows lose their last ones.
+        max_shrink: Some(Limit::Percent(100.0)),
         ..Options::default()
     };
     let selection = Selection::default();
