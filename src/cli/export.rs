@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::Utc;
 
 use super::args::{BusyMode, ConnectionArgs, ExportArgs, ProgressMode};
-use super::printer::{Printer, json};
+use super::printer::{Printer, told};
 use super::progress::Display;
 use super::{ABANDONED, Done, forecast, lake, stop_on_signals, summary};
 use crate::commit;
@@ -95,7 +95,7 @@ async fn start(args: &ExportArgs, metrics: Option<&MetricsFile>, printer: &Print
     };
     if let Some(file) = &args.report {
         // Byte for byte what stands in the lake.
-        std::fs::write(file, json(&report)?.trim_end()).map_err(|error| unwritable(file, &error))?;
+        std::fs::write(file, told(&report)?).map_err(|error| unwritable(file, &error))?;
     }
     if let Some(file) = metrics {
         // What the run did is told even if the lake cannot be read just now.
