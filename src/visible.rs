@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(cut("ação", 3), "açã…");
         assert_eq!(padded("名前", 6, true), "名前  ");
         assert_eq!(padded("名前です", 6, false), " 名前…");
-        assert_eq!(padded("\u{7}", 8, false), "  \\u{7}");
+        assert_eq!(padded("\u{7}", 8, false), "   \\u{7}");
         assert_eq!(
             json(&"\u{1b}\u{9b}\u{202e}\u{e0001}é", false).unwrap(),
             r#""\u001b\u009b\u202e\udb40\udc01é""#

@@ -16,6 +16,7 @@ use crate::export::{Export, IfBusy, Limit, Options, RunReport, Selection};
 use crate::http::Stop;
 use crate::lease::Holder;
 use crate::metrics;
+use crate::permissions;
 use crate::store::Lake;
 
 pub(super) async fn run(args: &ExportArgs, printer: &Printer) -> Result<Done> {
@@ -123,7 +124,9 @@ impl MetricsFile {
         if file.is_dir() {
             return Err(this.unwritable(&std::io::ErrorKind::IsADirectory.into()));
         }
-        std::fs::File::create(&this.staged).map_err(|error| this.unwritable(&error))?;
+        // Whoever collects it is another user.
+        let created = std::fs::File::create(&this.staged).and_then(|_| permissions::widen(&this.staged));
+        created.map_err(|error| this.unwritable(&error))?;
         Ok(this)
     }
 

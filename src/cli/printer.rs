@@ -296,6 +296,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
         #[test]
         fn whatever_is_told_is_seen_and_short(text in any::<String>(), piece in prop::sample::select(&["\x1b[2J", "\r\nerror: forged", "\u{202e}", "\u{9b}31m", "\x1b[0m"][..])) {
             let text = format!("{text}{piece}").repeat(200);

@@ -395,7 +395,7 @@ impl<'a> Pager<'a> {
                         "the vendor ignored the order by the key: it may not be known here; `pagination` in the declaration says how the table is paged"
                     }
                 };
-                return Err(wrong(format!("a `{key}` above {}", last.text), &mark.text, hint));
+                return Err(wrong(format!("a `{key}` above {}", last.told()), &mark.told(), hint));
             }
             last = Some(mark);
         }

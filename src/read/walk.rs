@@ -279,7 +279,13 @@ impl<'a> Reader<'a> {
                 let segment = path_segment(id).ok_or_else(|| {
                     Error::new(
                         Kind::Data,
-                        format!("expected an id that can stand in an address for `{endpoint}`, found `{id}`"),
+                        format!(
+                            "expected an id that can stand in an address for `{endpoint}`, found {}",
+                            match id {
+                                "" => "an empty text",
+                                _ => "`.` or `..`",
+                            }
+                        ),
                     )
                 })?;
                 endpoint.replace("{id}", &segment)
