@@ -18,7 +18,7 @@ type OfManifest<'a> = dyn Fn(&Manifest) -> Option<f64> + 'a;
 pub fn prometheus(report: &RunReport, content: &[Manifest]) -> String {
     let mut text = run(report.started_at, report.finished_at, u8::from(report.failed()));
 
-    let of_run: [(&str, &str, OfTable); 10] = [
+    let of_run: [(&str, &str, OfTable); 12] = [
         ("success", "Whether the last run committed the table (1) or not (0)", |table| {
             f64::from(u8::from(!matches!(table.status, Status::Failed | Status::Skipped)))
         }),
@@ -44,6 +44,16 @@ pub fn prometheus(report: &RunReport, content: &[Manifest]) -> String {
             "bad_cells",
             "Values that could not be read in the last run, null in the table",
             |table| table.bad_cells as f64,
+        ),
+        (
+            "columns_gone",
+            "Columns whose member no record of the last run had, though most rows of the lake had a value",
+            |table| table.columns_gone.len() as f64,
+        ),
+        (
+            "columns_bad",
+            "Columns that had values in the last run, all of them unreadable",
+            |table| table.columns_bad.len() as f64,
         ),
         (
             "rejected_records",
@@ -200,6 +210,8 @@ mod tests {
             received_bytes: 100,
             waited_seconds: 1.5,
             seconds: 2.25,
+            columns_gone: Vec::new(),
+            columns_bad: Vec::new(),
             warning: None,
             error: None,
         }

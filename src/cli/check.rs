@@ -108,7 +108,7 @@ impl Tally<'_> {
                 let found = match (probe.unavailable, probe.counted) {
                     (Some(reason), _) => format!("not in this account: {reason}"),
                     (None, Some(rows)) => count(rows, "row"),
-                    (None, None) if probe.rows_on_page == 0 => "answers, no rows".to_owned(),
+                    (None, None) if probe.page.is_none_or(|page| page.records.is_empty()) => "answers, no rows".to_owned(),
                     (None, None) => "answers".to_owned(),
                 };
                 [found].into_iter().chain(warnings).collect::<Vec<_>>().join("; ")

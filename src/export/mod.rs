@@ -14,6 +14,7 @@ mod derived;
 mod family;
 mod fields;
 mod forecast;
+mod gone;
 mod history;
 mod intake;
 mod limit;
