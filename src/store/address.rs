@@ -128,16 +128,16 @@ mod tests {
             assert!(error.message().contains(&format!("`{address}`")), "{error:?}");
         }
         for address in [
-            "s3://KEY:SECRET@bucket/x",
-            "s3:/KEY:SECRET@bucket/x",
-            "s3a://KEY:SECRET@bucket",
-            "https://bucket.s3.amazonaws.com/x?X-Amz-Signature=SECRET",
-            "az://container/x?sig=SECRET",
-            "ftp://user:SECRET@host/x",
-            "s3://bucket/x#SECRET",
+            "s3://KEY:S3CR3T@bucket/x",
+            "s3:/KEY:S3CR3T@bucket/x",
+            "s3a://KEY:S3CR3T@bucket",
+            "https://bucket.s3.amazonaws.com/x?X-Amz-Signature=S3CR3T",
+            "az://container/x?sig=S3CR3T",
+            "ftp://user:S3CR3T@host/x",
+            "s3://bucket/x#S3CR3T",
         ] {
             let error = check_spelling(address).unwrap_err();
-            assert!(!format!("{error:?}").contains("SECRET"), "{error:?}");
+            assert!(!format!("{error:?}").contains("S3CR3T"), "{error:?}");
         }
         for address in [
             "ana@acme/lake?",
