@@ -16,7 +16,7 @@ use super::{Family, Run};
 use crate::commit::{Entry, Manifest};
 use crate::decode::{Counts, Decoder, Noticed};
 use crate::error::Result;
-use crate::merge::{Merge, MergeOptions};
+use crate::merge::{Merge, MergeOptions, Range, Strays};
 use crate::page::Page;
 use crate::read::{self, ReadOptions, ReadSummary};
 use crate::schema::{Mode, Table};
@@ -39,6 +39,8 @@ pub(super) struct Ended {
     /// Of each table.
     pub silent: Vec<Silent>,
     pub outcome: Outcome,
+    /// Rows that were not asked for.
+    pub strays: Strays,
 }
 
 impl Family {
@@ -78,6 +80,7 @@ impl Family {
 
         // The writer's failure is the cause where it closed the queues, then the decoder's.
         let (intake, base) = taken?;
+        let strays = intake.merge.strays();
         let is_derived = self.derivation.is_some();
         let finishing = spawn_blocking(move || match complete {
             Ok((summary, counts, noticed)) => {
@@ -113,6 +116,7 @@ impl Family {
             changed,
             silent,
             outcome,
+            strays,
         })
     }
 
@@ -151,6 +155,12 @@ impl Family {
             memory: run.seen_keys / 2,
             target_file_bytes: run.write.target_file_bytes,
         };
+        let micros = |at: Option<DateTime<Utc>>| at.map(|at| at.timestamp_micros());
+        let (from, until) = read::promised(&self.table, step.from, step.until);
+        let promised = Range {
+            from: micros(from),
+            until: micros(until),
+        };
         let histories = self.histories();
         let members = tables.len() - histories.len();
         let is_made_otherwise = self.is_made_otherwise(base);
@@ -172,7 +182,7 @@ impl Family {
                 writers.claim_no_order();
             }
             Ok(Intake {
-                merge: Merge::new(&run.lake, Handle::current(), &tables[..members], merged, options)?,
+                merge: Merge::new(&run.lake, Handle::current(), &tables[..members], merged, options)?.promised(promised),
                 writers,
                 exported_at_micros: run.started_at.timestamp_micros(),
                 loaded,

@@ -315,6 +315,7 @@ impl Family {
             unavailable: None,
             began,
             pages: 0,
+            ..ReadSummary::default()
         };
         Ok((summary, counts))
     }

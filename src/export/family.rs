@@ -37,6 +37,8 @@ struct Refreshed {
     rows_read: u64,
     changed: u64,
     repeated: u64,
+    /// Rows that were not asked for, and all that were sent.
+    strays: (u64, u64),
     warnings: Vec<String>,
 }
 
@@ -49,6 +51,7 @@ impl Family {
         let began = Instant::now();
         let mut refreshed = Refreshed::default();
         let outcome = self.refresh(run, &mut refreshed).await;
+        refreshed.warn(self.strays(refreshed.strays));
         for (at, place) in self.places.iter().enumerate() {
             let mut report = self.report(run, at);
             report.seconds = began.elapsed().as_secs_f64();
@@ -61,6 +64,14 @@ impl Family {
             run.progress.tables[*place].set(State::Ended(Box::new(report)));
         }
         outcome.map_err(drop)
+    }
+
+    /// What to tell where the vendor did not honour its filter.
+    fn strays(&self, (rows, of): (u64, u64)) -> Option<String> {
+        let cursor = self.table.replication.cursor.as_ref().filter(|_| rows > 0)?;
+        Some(format!(
+            "{rows} of {of} rows that the vendor sent lie outside the range of `{cursor}` that was asked for, and were left out: it does not honour the filter, so a run reads more than it needs to"
+        ))
     }
 
     /// Tells that the family was not reached.
@@ -180,6 +191,7 @@ impl Family {
                 ended => ended?,
             };
             refreshed.add(&step, &ended);
+            refreshed.warn(ended.summary.warning(&self.table));
             match &ended.outcome {
                 Outcome::Committed(manifests) => {
                     if let Err(error) = self.sweep(run, tables, manifests, step.reads_all()).await {
@@ -352,6 +364,7 @@ impl Refreshed {
         self.rows_read += ended.rows_read;
         self.changed += ended.changed;
         self.repeated += ended.summary.repeated;
+        self.strays = (self.strays.0 + ended.strays.rows, self.strays.1 + ended.strays.of);
         if let Some(reason) = &ended.summary.unavailable {
             self.warnings.push(reason.clone());
         }
@@ -370,6 +383,11 @@ impl Refreshed {
             Outcome::Unchanged(manifests) => self.manifests = manifests.clone(),
             Outcome::Lost(_) => {}
         }
+    }
+
+    /// Adds a warning that another cycle has not given already.
+    fn warn(&mut self, warning: Option<String>) {
+        self.warnings.extend(warning.filter(|warning| !self.warnings.contains(warning)));
     }
 
     fn tell(&self, at: usize, report: &mut TableReport) {

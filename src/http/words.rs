@@ -57,7 +57,7 @@ pub(super) fn of(body: &[u8], secret: &Secret) -> Words {
 /// | `{"error": {"code": "", "message": "words"}}` | words |
 /// | `{"error": "words", "value": [...]}`, also `erro`, `errors`, `erros`, whatever stands beside | words |
 /// | `{"message": "words"}`, also `Message`, `mensagem`, `detail`, beside members that only errors have | words |
-/// | `{"value": "words"}`, beside `@odata.context` alone | words |
+/// | `{"value": "words"}`, beside `@odata.context` alone; also `data`, `items`, `results`, `records`: a text where the records would be | words |
 /// | `"words"` | words |
 /// | `{"value": [{"message": "words"}]}`, `{"id": 1, "message": "words"}`: a record has them | none |
 /// | anything else | none |
@@ -70,8 +70,8 @@ fn said(body: &[u8], secret: &Secret) -> Option<String> {
         Value::Object(members) => match member(members, &ERRORS) {
             Some(error) => message(error),
             None if members.keys().all(|name| is_one_of(name, &MESSAGES) || is_one_of(name, &BESIDE)) => message(&value),
-            None => match member(members, &["value"]) {
-                Some(Value::String(text)) if members.keys().all(|name| name == "value" || name.starts_with("@odata.")) => {
+            None => match member(members, &LISTS) {
+                Some(Value::String(text)) if members.keys().all(|name| is_one_of(name, &LISTS) || name.starts_with("@odata.")) => {
                     Some(text.clone())
                 }
                 _ => None,
@@ -114,6 +114,9 @@ pub(super) fn refuses_token(body: &[u8]) -> bool {
 
 /// Members that hold an error, whatever stands beside them.
 const ERRORS: [&str; 4] = ["error", "erro", "errors", "erros"];
+
+/// Members that hold the records of a page, and in place of them a text.
+const LISTS: [&str; 5] = ["value", "data", "items", "results", "records"];
 
 /// Members that hold a message. Records have such members, too.
 const MESSAGES: [&str; 4] = ["message", "mensagem", "detail", "details"];

@@ -73,6 +73,17 @@ pub struct MergeOptions {
     pub target_file_bytes: u64,
 }
 
+/// Rows that the vendor sent although it was asked for others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Strays {
+    /// Outside of what the vendor's filter promises. It may be coarser than what was asked for.
+    promised: Range,
+    /// Rows outside of it.
+    pub rows: u64,
+    /// All rows that were sent.
+    pub of: u64,
+}
+
 /// What a read does to a table and those exploded from it. Its methods fetch from the lake: call them on a blocking thread.
 pub struct Merge {
     lake: Lake,
@@ -96,6 +107,7 @@ pub struct Merge {
     rows_read: u64,
     changed: u64,
     greatest_cursor: Option<i64>,
+    strays: Strays,
 }
 
 /// A table of the family: the first is the one that is read.
@@ -159,6 +171,7 @@ impl Merge {
             rows_read: 0,
             changed: 0,
             greatest_cursor: None,
+            strays: Strays::default(),
         };
         if options.compare || options.keys_only {
             merge.index = merge.build_index()?;
@@ -279,6 +292,17 @@ impl Merge {
         self.changed
     }
 
+    /// What the vendor's filter promises: rows outside of it are counted.
+    pub fn promised(mut self, promised: Range) -> Self {
+        self.strays.promised = promised;
+        self
+    }
+
+    /// The rows that were sent although others were asked for.
+    pub fn strays(&self) -> Strays {
+        self.strays
+    }
+
     /// Rows of the table that were read inside the range.
     pub fn rows_read(&self) -> u64 {
         self.rows_read
@@ -297,6 +321,9 @@ impl Merge {
             return Ok(Some(batch));
         };
         let instants = instants(batch.column(cursor).as_ref())?;
+        let promised = self.strays.promised;
+        self.strays.of += instants.len() as u64;
+        self.strays.rows += instants.iter().flatten().filter(|at| !promised.contains(**at)).count() as u64;
         // A row without a cursor was sent although it cannot be asked for: it is inside.
         let is_inside = |at: &Option<i64>| at.is_none_or(|at| range.contains(at));
         let greatest = instants.iter().filter(|at| is_inside(at)).flatten().max().copied();
