@@ -25,6 +25,7 @@
 //! | [`lease`] | who is at work on a connection |
 //! | [`export`] | one run over many tables |
 //! | [`vacuum`](mod@vacuum) | drops what no manifest needs |
+//! | [`permissions`] | new files are not for others |
 //! | [`personal`] | what becomes of personal data |
 //! | [`fields`] | custom fields held against those that the vendor tells of |
 //! | [`forget`](mod@forget) | the rows of one key taken out of a lake |
@@ -58,6 +59,7 @@ pub mod limit;
 pub mod merge;
 pub mod metrics;
 pub mod page;
+pub mod permissions;
 pub mod personal;
 pub mod read;
 pub mod sandbox;

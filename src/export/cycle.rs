@@ -1,5 +1,6 @@
 //! One cycle: from one manifest of a table, and of those exploded from it, to the next. `docs/refresh.md` tells the whole.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -100,7 +101,7 @@ impl Family {
         let taken = writing.await?;
 
         // The writer's failure is the cause where it closed the queues, then the decoder's.
-        let (intake, base) = taken?;
+        let (mut intake, base) = taken?;
         let strays = intake.merge.strays();
         let (family, guarded, of, doing) = (self.clone(), run.clone(), tables.clone(), step.clone());
         let parent = base.first().cloned().flatten();
@@ -113,11 +114,12 @@ impl Family {
             });
             match available {
                 Ok(answer) => {
+                    let absent = family.let_stay(&guarded, parent, &doing, &answer.summary, &mut intake.merge)?;
                     let rows_read = intake.merge.rows_read();
                     let cursor = intake.merge.greatest_cursor();
                     let guard = |losses: &[Loss]| family.check_shrink(&guarded, &of, parent, &doing, &answer, losses);
                     let finished = intake.finish(&guarded, &family.connection.name, answer.counts.clone(), guard)?;
-                    Ok((answer.summary, answer.counts, answer.noticed, rows_read, cursor, finished))
+                    Ok((answer.summary, answer.counts, answer.noticed, rows_read, cursor, finished, absent))
                 }
                 Err(error) => {
                     intake.abort();
@@ -125,7 +127,7 @@ impl Family {
                 }
             }
         });
-        let (summary, mut counts, noticed, rows_read, cursor, finished) = finishing.await??;
+        let (summary, mut counts, noticed, rows_read, cursor, finished, absent) = finishing.await??;
         let staged = finished.staged;
         self.check_limits(run, tables, &sum(tables, &before, &counts))?;
         for (counts, repeated) in counts.iter_mut().zip(&finished.repeated) {
@@ -142,6 +144,7 @@ impl Family {
             resume: None,
             load: None,
             reconciled_at: (self.reconcile().is_some() && step.finds_deletions()).then_some(run.started_at),
+            absent,
             derived: self.derivation.as_ref().map(|sources| sources.made()),
             read_all: step.reads_all(),
         };
@@ -263,13 +266,18 @@ impl Family {
         // A load adds to what is there: nothing of it is looked at.
         let merged: Vec<Option<Manifest>> = if is_load { vec![None; members] } else { base[..members].to_vec() };
         let (run, tables, base, connection) = (run.clone(), tables.clone(), base.to_vec(), self.connection.name.clone());
+        let may_keep = step.compare && self.column_of_parent().is_some();
         let work = spawn_blocking(move || {
             let mut writers = Writers::new(&run, &connection, &tables, &base)?;
             if options.compare {
                 writers.claim_no_order();
             }
+            let mut merge = Merge::new(&run.lake, Handle::current(), &tables[..members], merged, options)?.promised(promised);
+            if may_keep {
+                merge.may_keep();
+            }
             Ok(Intake {
-                merge: Merge::new(&run.lake, Handle::current(), &tables[..members], merged, options)?.promised(promised),
+                merge,
                 exported_at_micros: run.started_at.timestamp_micros(),
                 loaded,
                 histories,
@@ -325,6 +333,7 @@ impl Family {
                     resume: Some(resume.to_string()),
                     load: Some(load.clone()),
                     reconciled_at: None,
+                    absent: BTreeMap::new(),
                     derived: None,
                     read_all: false,
                 };

@@ -8,6 +8,7 @@
 //! Each arrow is a bounded queue. A table and those exploded from it are one unit: one reader, one decoder, and a commit that begins with the
 //! exploded tables and ends with the parent.
 
+mod absent;
 mod check;
 mod cycle;
 mod derived;
@@ -44,8 +45,8 @@ use crate::lease::{Acquired, Holder, Lease};
 use crate::read::Memory;
 use crate::schema::Table;
 use crate::store::Lake;
-use crate::views;
 use crate::write::{MemoryBudget, WriteOptions};
+use crate::{views, visible};
 use derived::Sources;
 
 pub use crate::limit::Limit;
@@ -445,7 +446,7 @@ impl Run {
     }
 
     async fn write_report(&self, report: &RunReport) -> Result<()> {
-        let text = serde_json::to_vec_pretty(report).map_err(|error| Error::defect(format!("it cannot be JSON: {error}")))?;
+        let text = visible::report(report, true).map_err(|error| Error::defect(format!("it cannot be JSON: {error}")))?;
         self.lake.put(&format!("_runs/{}.json", self.id), text).await
     }
 }
