@@ -23,6 +23,7 @@
 //! | [`store`] | the lake: local disk or an S3-compatible bucket |
 //! | [`lease`] | who is at work on a connection |
 //! | [`export`] | one run over many tables |
+//! | [`account`] | whose rows a connection holds |
 //! | [`vacuum`](mod@vacuum) | drops what no manifest needs |
 //! | [`personal`] | what becomes of personal data |
 //! | [`fields`] | custom fields held against those that the vendor tells of |
@@ -35,6 +36,7 @@
 // Outside data never panics: each of these would be a defect here. Tests may.
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::dbg_macro, clippy::print_stdout)]
 
+pub mod account;
 #[cfg(test)]
 mod bench;
 pub mod cli;

@@ -31,6 +31,7 @@ pub(super) async fn run(args: &ExportArgs, printer: &Printer) -> Result<Done> {
         fail_fast: args.fail_fast,
         retention: config.lake.retention,
         full_refresh: args.full_refresh,
+        same_account: args.same_account,
         range: (args.since, args.until),
     };
     let listening = stop.1.clone();

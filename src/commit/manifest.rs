@@ -56,6 +56,9 @@ pub struct Manifest {
     /// The host that was asked for the rows, `public-api2.ploomes.com`: those of another are not gone on with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+    /// The name of the account whose rows these are, see [`account`](crate::account): those of another are not gone on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// The next run is to read everything: columns were added that rows of older files may have values for at the vendor.
     #[serde(default, skip_serializing_if = "is_false")]
     pub read_again: bool,
@@ -180,6 +183,7 @@ impl Manifest {
             resume: None,
             reconciled_at: None,
             host: None,
+            account: None,
             read_again: false,
             children: BTreeMap::new(),
             histories: BTreeMap::new(),

@@ -53,7 +53,7 @@ impl Family {
     /// The family as its next run goes on with it, from this manifest.
     ///
     /// # Errors
-    /// When it cannot: the vendor does not tell of its custom fields, a choice of what becomes of personal data is for no column, or the lake has rows of another host.
+    /// When it cannot: the vendor does not tell of its custom fields, a choice of what becomes of personal data is for no column, or the lake has rows of another host or account.
     pub(super) async fn expected(self: &Arc<Self>, run: &Run, parent: Option<&Manifest>, warnings: &mut Vec<String>) -> Result<Arc<Self>> {
         if let Some(host) = self.other_host(parent).filter(|_| !run.options.full_refresh) {
             return Err(Error::config(format!(
@@ -63,6 +63,7 @@ impl Family {
             ))
             .hint("two accounts in one table would be neither: choose another lake (`--to`) or name the connection otherwise; `--full-refresh` replaces what is there"));
         }
+        self.check_account(run, parent).await?;
         let family = self.with_fields(run, parent, warnings).await?;
         self.connection.policies.check_columns(&family.table)?;
         Ok(family)

@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
+use super::identity::emptied;
 use super::intake::{Checkpoint, Decoded, Intake, Staged, Writers, table_writers};
 use super::publish::{Facts, Outcome};
 use super::step::{Kind, Resume, Step, protects_otherwise};
@@ -44,6 +45,18 @@ impl Family {
         base: Vec<Option<Manifest>>,
         step: &Step,
     ) -> Result<Ended> {
+        // Looked at here, because another run may have committed since the last cycle.
+        let replaced = self.replaces_others(run, &base, step).await?;
+        let (base, step) = match replaced {
+            true => (
+                emptied(base),
+                &Step {
+                    compare: false,
+                    ..step.clone()
+                },
+            ),
+            false => (base, step),
+        };
         let (decoded, decoded_queue) = mpsc::channel::<Decoded>(SETS_AHEAD);
         let decoder = match self.derivation {
             None => {
@@ -95,6 +108,7 @@ impl Family {
             reconciled_at: (self.reconcile().is_some() && step.finds_deletions()).then_some(run.started_at),
             derived: self.derivation.as_ref().map(|sources| sources.made()),
             read_all: step.reads_all(),
+            replaced,
         };
         let changed = staged.as_ref().map_or(0, |staged| staged.changed);
         let outcome = self.publish(run, tables, &base, staged, facts).await?;
@@ -201,6 +215,7 @@ impl Family {
                     reconciled_at: None,
                     derived: None,
                     read_all: false,
+                    replaced: false,
                 };
                 match Handle::current().block_on(self.publish(run, tables, base, Some(staged), facts))? {
                     Outcome::Committed(manifests) | Outcome::Unchanged(manifests) => *base = manifests.into_iter().map(Some).collect(),
