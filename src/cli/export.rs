@@ -37,7 +37,10 @@ pub(super) async fn run(args: &ExportArgs, printer: &Printer) -> Result<Done> {
     let listening = stop.1.clone();
     if args.dry_run {
         let export = Export::plan(connections, &selection(&args.from), lake, options, stop)?;
-        return forecast::tell(printer, &export.forecast().await?).map(|()| Done::All);
+        let forecasts = export.forecast().await?;
+        forecast::tell(printer, &forecasts)?;
+        let fails = forecasts.iter().any(|forecast| forecast.fails.is_some());
+        return Ok(if fails { Done::Partly } else { Done::All });
     }
     if let Some(file) = &args.report {
         // An hour's work must not end with a report that has nowhere to go. What is there stays until then: another run may have written it.

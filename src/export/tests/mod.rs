@@ -2,6 +2,7 @@
 //! `derived` and `load` look at single runs.
 
 mod account;
+mod accounts;
 mod content;
 mod derived;
 mod history;
