@@ -24,6 +24,7 @@ use uuid::Uuid;
 use crate::commit::{self, Manifest};
 use crate::error::{Error, Result};
 use crate::hash_key::HashKey;
+use crate::rename;
 use crate::secret::Secret;
 use crate::store::{Lake, PutIfAbsent, random_id};
 
@@ -170,6 +171,7 @@ pub async fn read(lake: &Lake, connection: &str) -> Result<Option<Record>> {
 /// # Errors
 /// `Config` when it is not the one that the connection's tables are of, and the claim does not say what that means; `Store` when the lake cannot be read.
 pub async fn settle(lake: &Lake, connection: &str, asked: &Asked<'_>, claim: Claim) -> Result<Settled> {
+    rename::check_not_moving(lake, connection).await?;
     let found = match read(lake, connection).await? {
         Some(found) => Some(found),
         None => {

@@ -28,6 +28,7 @@
 //! | [`personal`] | what becomes of personal data |
 //! | [`fields`] | custom fields held against those that the vendor tells of |
 //! | [`forget`](mod@forget) | the rows of one key taken out of a lake |
+//! | [`rename`](mod@rename) | a connection moved to another name |
 //! | [`status`], [`verify`], [`compact`], [`views`], [`metrics`] | what is asked of a lake, and of a run, afterwards |
 //! | [`sandbox`] | the vendors' APIs, simulated |
 //!
@@ -59,6 +60,7 @@ pub mod metrics;
 pub mod page;
 pub mod personal;
 pub mod read;
+pub mod rename;
 pub mod sandbox;
 pub mod scan;
 pub mod schema;

@@ -7,7 +7,7 @@ mod content;
 mod derived;
 mod history;
 mod load;
-mod process;
+pub(crate) mod process;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Mutex;
