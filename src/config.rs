@@ -1,6 +1,7 @@
 //! `afluente.toml`: the lake, the connections and their tokens' whereabouts. Precedence is flag, environment, file, declaration.
 
 mod connection;
+mod place;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -34,13 +35,16 @@ pub struct Config {
     pub connections: IndexMap<String, ConnectionConfig>,
     /// What becomes of personal data.
     pub personal: PersonalConfig,
+    /// Folder of the file, where its paths begin; none where that is the working directory.
+    #[serde(skip)]
+    folder: Option<PathBuf>,
 }
 
 /// `[lake]`
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LakeConfig {
-    /// A path, `file://` or `s3://bucket/prefix`.
+    /// A path, `file://` or `s3://bucket/prefix`, as it is written; [`Config::lake_address`] tells where that is.
     pub url: Option<String>,
     /// How long superseded data files stay for readers that are still at them. Longer than zero, a plain glob sees rows twice meanwhile.
     #[serde(deserialize_with = "duration")]
@@ -58,10 +62,11 @@ pub struct SchemasConfig {
 }
 
 impl Config {
-    /// Reads this file, or [`DEFAULT_FILE`] if it is there.
+    /// Reads this file, or [`DEFAULT_FILE`] if it is there. Paths in it are relative to it.
     ///
     /// # Errors
-    /// When the file cannot be read or holds a mistake; the message has file and line.
+    /// When the file cannot be read or holds a mistake; the message has file and line. When a path in it leads nowhere from the file, and somewhere from the
+    /// working directory.
     pub fn load(file: Option<&Path>) -> Result<Self> {
         let path = match file {
             Some(path) => path,
@@ -74,7 +79,7 @@ impl Config {
                 _ => "expected a file of UTF-8 text that the user who runs afluente may read",
             })
         })?;
-        Self::parse(&path.display().to_string(), &text)
+        Self::parse(&path.display().to_string(), &text)?.found_in(path)
     }
 
     /// Reads a configuration's text; `name` stands in messages.

@@ -30,6 +30,7 @@
 //! | [`forget`](mod@forget) | the rows of one key taken out of a lake |
 //! | [`rename`](mod@rename) | a connection moved to another name |
 //! | [`status`], [`verify`], [`compact`], [`views`], [`metrics`] | what is asked of a lake, and of a run, afterwards |
+//! | [`visible`] | texts from outside, fit to be shown |
 //! | [`sandbox`] | the vendors' APIs, simulated |
 //!
 //! `examples/export_to_disk.rs` plans and runs an export; `examples/read_manifest.rs` reads what it wrote.
@@ -70,4 +71,5 @@ pub mod store;
 pub mod vacuum;
 pub mod verify;
 pub mod views;
+pub mod visible;
 pub mod write;

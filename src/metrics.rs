@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use chrono::{DateTime, Utc};
+
 use crate::commit::Manifest;
 use crate::export::{RunReport, Status, TableReport};
 
@@ -13,21 +15,9 @@ type OfManifest<'a> = dyn Fn(&Manifest) -> Option<f64> + 'a;
 /// What a scrape is to show of a run and of the tables that it refreshed. `content` is what the lake holds after it: where a table failed, that of an
 /// earlier run, so that the age of its savepoint goes on growing. Tables that are not of the run are left out: another run's file has them.
 pub fn prometheus(report: &RunReport, content: &[Manifest]) -> String {
-    let mut text = String::new();
-    let finished = report.finished_at.timestamp_micros() as f64 / 1e6;
-    let seconds = (report.finished_at - report.started_at).as_seconds_f64();
-    family(
-        &mut text,
-        "afluente_run_success",
-        "Whether every table of the last run was committed (1) or not (0)",
-    );
-    sample(&mut text, "afluente_run_success", "", f64::from(u8::from(!report.failed())));
-    family(&mut text, "afluente_run_finished_timestamp_seconds", "When the last run ended");
-    sample(&mut text, "afluente_run_finished_timestamp_seconds", "", finished);
-    family(&mut text, "afluente_run_duration_seconds", "How long the last run took");
-    sample(&mut text, "afluente_run_duration_seconds", "", seconds);
+    let mut text = run(report.started_at, report.finished_at, u8::from(report.failed()));
 
-    let of_run: [(&str, &str, OfTable); 10] = [
+    let of_run: [(&str, &str, OfTable); 12] = [
         ("success", "Whether the last run committed the table (1) or not (0)", |table| {
             f64::from(u8::from(!matches!(table.status, Status::Failed | Status::Skipped)))
         }),
@@ -53,6 +43,16 @@ pub fn prometheus(report: &RunReport, content: &[Manifest]) -> String {
             "bad_cells",
             "Values that could not be read in the last run, null in the table",
             |table| table.bad_cells as f64,
+        ),
+        (
+            "columns_gone",
+            "Columns whose member no record of the last run had, though most rows of the lake had a value",
+            |table| table.columns_gone.len() as f64,
+        ),
+        (
+            "columns_bad",
+            "Columns that had values in the last run, all of them unreadable",
+            |table| table.columns_bad.len() as f64,
         ),
         (
             "rejected_records",
@@ -107,6 +107,40 @@ pub fn prometheus(report: &RunReport, content: &[Manifest]) -> String {
     text
 }
 
+/// What a scrape is to show of a run that could not start. The tables are left out: nothing was learned of them.
+pub fn not_started(began: DateTime<Utc>, ended: DateTime<Utc>) -> String {
+    run(began, ended, 2)
+}
+
+/// What every run tells.
+fn run(began: DateTime<Utc>, ended: DateTime<Utc>, exit_code: u8) -> String {
+    let mut text = String::new();
+    let numbers = [
+        (
+            "success",
+            "Whether every table of the last run was committed (1) or not (0)",
+            f64::from(u8::from(exit_code == 0)),
+        ),
+        (
+            "exit_code",
+            "How the last run ended: 0 all done, 1 at least one table failed, 2 it could not start",
+            f64::from(exit_code),
+        ),
+        (
+            "finished_timestamp_seconds",
+            "When the last run ended",
+            ended.timestamp_micros() as f64 / 1e6,
+        ),
+        ("duration_seconds", "How long the last run took", (ended - began).as_seconds_f64()),
+    ];
+    for (name, help, value) in numbers {
+        let name = format!("afluente_run_{name}");
+        family(&mut text, &name, help);
+        sample(&mut text, &name, "", value);
+    }
+    text
+}
+
 fn is_of(report: &RunReport, manifest: &Manifest) -> bool {
     let mut tables = report.tables.iter();
     tables.any(|table| table.connection == manifest.connection && table.table == manifest.table)
@@ -138,7 +172,6 @@ fn escaped(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
     use serde_json::json;
 
     use super::*;
@@ -176,6 +209,8 @@ mod tests {
             received_bytes: 100,
             waited_seconds: 1.5,
             seconds: 2.25,
+            columns_gone: Vec::new(),
+            columns_bad: Vec::new(),
             warning: None,
             error: None,
         }
@@ -205,6 +240,7 @@ mod tests {
         let tasks = r#"{connection="ac\"me\\\n",source="ploomes",table="tasks"}"#;
         for line in [
             "afluente_run_success 0".to_owned(),
+            "afluente_run_exit_code 1".to_owned(),
             "afluente_run_duration_seconds 60.5".to_owned(),
             "afluente_run_finished_timestamp_seconds 1772323260.5".to_owned(),
             format!("afluente_table_success{deals} 1"),

@@ -3,6 +3,7 @@
 //! A path here is relative to the lake and uses `/` (`acme/deals/_manifest/…json`). What the objects hold is the business of `write` and `commit`;
 //! this module only puts, gets, lists and deletes them, and turns a store's error into one that a person can act on.
 
+mod address;
 #[cfg(test)]
 pub(crate) mod conformance;
 mod data_file;
@@ -24,6 +25,7 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode};
 
+pub use address::check_spelling;
 pub use data_file::{Bounds, DataFile, PartitionValue, data_file_version};
 pub(crate) use data_file::{data_file_name, hex, random_id};
 pub(crate) use failure::is_vanished;

@@ -22,13 +22,16 @@ const SILENCE: Duration = Duration::from_secs(2);
 pub(super) async fn run(args: &ConnectionArgs, printer: &Printer) -> Result<Done> {
     let (stopper, stop) = stop_on_signals(printer, None);
     let (config, url) = lake::find(&args.place)?;
-    let (connections, lake) = (connections(args, &config)?, Lake::open(&url, &config.lake.s3)?);
+    let connections = connections(args, &config)?;
     let selection = selection(args);
     let plan = |connections: Vec<Connection>, selection: &Selection| {
         let listening = (stopper.clone(), stop.clone());
-        Export::plan(connections, selection, lake.clone(), Options::default(), listening)
+        Export::plan(connections, selection, Lake::memory(), Options::default(), listening)
     };
+    // What is wrong with the plan is told before a folder is made for the lake.
     let export = plan(connections.clone(), &selection)?;
+    let lake = Lake::open(&url, &config.lake.s3)?;
+    let export = export.with_lake(lake.clone());
     let mut tally = Tally {
         printer,
         checks: 0,
@@ -56,7 +59,7 @@ pub(super) async fn run(args: &ConnectionArgs, printer: &Printer) -> Result<Done
         let derived = selection.derived(connection);
         if let (Some(set), false) = (&connection.customerx, derived.is_empty()) {
             // Whichever tables are chosen: these are made of others.
-            let export = plan(vec![connection.clone()], &Selection::default())?;
+            let export = plan(vec![connection.clone()], &Selection::default())?.with_lake(lake.clone());
             tally.check_derived(&export, connection, set, &derived, &stop).await;
         }
     }
@@ -117,7 +120,7 @@ impl Tally<'_> {
                 let found = match (probe.unavailable, probe.counted) {
                     (Some(reason), _) => format!("not in this account: {reason}"),
                     (None, Some(rows)) => count(rows, "row"),
-                    (None, None) if probe.rows_on_page == 0 => "answers, no rows".to_owned(),
+                    (None, None) if probe.page.is_none_or(|page| page.records.is_empty()) => "answers, no rows".to_owned(),
                     (None, None) => "answers".to_owned(),
                 };
                 [found].into_iter().chain(warnings).collect::<Vec<_>>().join("; ")

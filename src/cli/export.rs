@@ -1,6 +1,9 @@
 //! `afluente export`
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+
+use chrono::Utc;
 
 use super::args::{BusyMode, ConnectionArgs, ExportArgs, ProgressMode};
 use super::printer::{Printer, json};
@@ -16,14 +19,47 @@ use crate::metrics;
 use crate::store::Lake;
 
 pub(super) async fn run(args: &ExportArgs, printer: &Printer) -> Result<Done> {
+    let began = Utc::now();
+    let metrics = match &args.metrics {
+        Some(file) if !args.dry_run => Some(MetricsFile::create(file)?),
+        _ => None,
+    };
+    match metrics {
+        None => start(args, None, printer).await,
+        Some(metrics) => {
+            let done = start(args, Some(&metrics), printer).await;
+            if done.is_err() {
+                // What could not start is told first; that this could not be told would be a second mistake.
+                let _ = metrics.write(&metrics::not_started(began, Utc::now()));
+            }
+            done
+        }
+    }
+}
+
+/// Writes the metrics of an export that the command line is too wrong to start.
+pub(super) fn tell_misspelled(arguments: impl Iterator<Item = OsString>) {
+    let mut arguments = arguments.skip(1).skip_while(|argument| argument != "export");
+    let mut file = None;
+    while let Some(argument) = arguments.next() {
+        let text = argument.to_string_lossy();
+        match text.strip_prefix("--metrics") {
+            Some("") => file = arguments.next().map(PathBuf::from),
+            Some(rest) => file = rest.strip_prefix('=').map(PathBuf::from).or(file),
+            None if text == "--" || text == "--dry-run" => return,
+            None => {}
+        }
+    }
+    if let Some(metrics) = file.and_then(|file| MetricsFile::create(&file).ok()) {
+        let now = Utc::now();
+        let _ = metrics.write(&metrics::not_started(now, now));
+    }
+}
+
+async fn start(args: &ExportArgs, metrics: Option<&MetricsFile>, printer: &Printer) -> Result<Done> {
     let stop = stop_on_signals(printer, Some(ABANDONED));
     let (config, url) = lake::find(&args.from.place)?;
     let connections = connections(&args.from, &config)?;
-    let lake = match args.dry_run {
-        // Nothing may be written: a folder that is not there stands for an empty lake.
-        true => lake::look(&url, &config)?.unwrap_or_else(Lake::memory),
-        false => Lake::open(&url, &config.lake.s3)?,
-    };
     let options = Options {
         memory: args.memory,
         max_rejected: args.max_rejected.unwrap_or(Limit::DEFAULT_REJECTED),
@@ -36,20 +72,23 @@ pub(super) async fn run(args: &ExportArgs, printer: &Printer) -> Result<Done> {
     };
     let listening = stop.1.clone();
     if args.dry_run {
+        // Nothing may be written: a folder that is not there stands for an empty lake.
+        let lake = lake::look(&url, &config)?.unwrap_or_else(Lake::memory);
         let export = Export::plan(connections, &selection(&args.from), lake, options, stop)?;
         let forecasts = export.forecast().await?;
         forecast::tell(printer, &forecasts)?;
         let fails = forecasts.iter().any(|forecast| forecast.fails.is_some());
         return Ok(if fails { Done::Partly } else { Done::All });
     }
+    // What is wrong with the plan is told before a folder is made for the lake.
+    let export = Export::plan(connections, &selection(&args.from), Lake::memory(), options, stop)?;
+    let lake = Lake::open(&url, &config.lake.s3)?;
+    let export = export.with_lake(lake.clone());
     if let Some(file) = &args.report {
         // An hour's work must not end with a report that has nowhere to go. What is there stays until then: another run may have written it.
         let opened = std::fs::OpenOptions::new().append(true).create(true).open(file);
         opened.map_err(|error| unwritable(file, &error))?;
     }
-    let metrics = args.metrics.as_deref().map(MetricsFile::create).transpose()?;
-    let store = lake.clone();
-    let export = Export::plan(connections, &selection(&args.from), lake, options, stop)?;
     let if_busy = match args.if_busy {
         BusyMode::Fail => IfBusy::Fail,
         BusyMode::Skip => IfBusy::Skip,
@@ -64,7 +103,7 @@ pub(super) async fn run(args: &ExportArgs, printer: &Printer) -> Result<Done> {
     }
     if let Some(file) = metrics {
         // What the run did is told even if the lake cannot be read just now.
-        let content = listening.race(commit::content(&store)).await.unwrap_or_default();
+        let content = listening.race(commit::content(&lake)).await.unwrap_or_default();
         file.write(&metrics::prometheus(&report, &content))?;
     }
     Ok(if report.failed() { Done::Partly } else { Done::All })
@@ -92,7 +131,7 @@ impl MetricsFile {
         Ok(this)
     }
 
-    fn write(self, text: &str) -> Result<()> {
+    fn write(&self, text: &str) -> Result<()> {
         let written = std::fs::write(&self.staged, text).and_then(|()| std::fs::rename(&self.staged, &self.file));
         written.map_err(|error| self.unwritable(&error))
     }

@@ -100,7 +100,7 @@ fn render(catalog: &Catalog, answers: &Answers) -> String {
     let lake = answers.lake.as_deref().unwrap_or(DEFAULT_LAKE);
     text.push_str(&commented(
         &format!("url = {}", quoted(lake)),
-        "a path, s3://bucket/prefix, gs://, az://",
+        "a path from this file, s3://bucket/prefix, gs://, az://",
     ));
     text.push_str(&commented("# retention = \"10m\"", "for readers that run during exports"));
     text.push_str(&commented("# [lake.s3]", "credentials: the usual AWS_* variables"));

@@ -53,6 +53,9 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Help and version are data; clap chooses the stream.
             let _ = error.print();
+            if error.use_stderr() {
+                export::tell_misspelled(std::env::args_os());
+            }
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };

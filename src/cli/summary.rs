@@ -356,6 +356,8 @@ mod tests {
             received_bytes: 0,
             waited_seconds: 12.34,
             seconds: 61.04,
+            columns_gone: Vec::new(),
+            columns_bad: Vec::new(),
             warning: None,
             error: (status == Status::Failed).then(|| Failure {
                 message: "no".to_owned(),

@@ -10,7 +10,7 @@ use crate::glob::distance;
 use crate::schema::{Access, Catalog, Source, Table};
 
 pub(super) fn run(args: &TablesArgs, printer: &Printer) -> Result<Done> {
-    let catalog = Config::default().catalog(args.schemas.as_deref())?;
+    let catalog = Config::load(args.config.as_deref())?.catalog(args.schemas.as_deref())?;
     let (sources, table) = select(&catalog, args.name.as_deref())?;
     if args.personal {
         printer.data(&inventory(args, &catalog, &sources, table)?)?;

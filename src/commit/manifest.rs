@@ -62,6 +62,9 @@ pub struct Manifest {
     /// The next run is to read everything: columns were added that rows of older files may have values for at the vendor.
     #[serde(default, skip_serializing_if = "is_false")]
     pub read_again: bool,
+    /// Columns without a value in what was read last, because no record had their member any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns_gone: Vec<String>,
     /// The versions of the tables exploded from this one that belong to this version.
     #[serde(default)]
     pub children: BTreeMap<String, u64>,
@@ -185,6 +188,7 @@ impl Manifest {
             host: None,
             account: None,
             read_again: false,
+            columns_gone: Vec::new(),
             children: BTreeMap::new(),
             histories: BTreeMap::new(),
             derived_from: BTreeMap::new(),

@@ -24,6 +24,8 @@ const UTC: &str = "UTC";
 pub(super) struct Rows {
     schema: SchemaRef,
     columns: Vec<Values>,
+    /// Which of them had a value other than null in an earlier batch.
+    had_values: Vec<bool>,
     exported_at_micros: i64,
     rows: usize,
     /// Of text; the other types are counted by their rows.
@@ -35,6 +37,7 @@ impl Rows {
         Self {
             schema: arrow_schema(table),
             columns: table.columns.iter().map(|column| Values::new(column.kind, 0, 0)).collect(),
+            had_values: vec![false; table.columns.len()],
             exported_at_micros,
             rows: 0,
             text_bytes: 0,
@@ -68,10 +71,13 @@ impl Rows {
         }
         let full = self.is_full();
         let exported_at = TimestampMicrosecondArray::from_value(self.exported_at_micros, self.rows).with_timezone(UTC);
-        let arrays = self
-            .columns
-            .iter_mut()
-            .map(|values| values.finish(full))
+        let columns = self.columns.iter_mut().zip(&mut self.had_values);
+        let arrays = columns
+            .map(|(values, had_values)| {
+                let array = values.finish(full);
+                *had_values |= array.null_count() < array.len();
+                array
+            })
             .chain([Arc::new(exported_at) as ArrayRef])
             .collect();
         self.rows = 0;
@@ -79,6 +85,11 @@ impl Rows {
         RecordBatch::try_new(Arc::clone(&self.schema), arrays)
             .map(Some)
             .map_err(|error| Error::defect(format!("the decoded columns do not make a batch: {error}")))
+    }
+
+    /// Whether a column had a value other than null in the batches so far.
+    pub fn has_values(&self, column: usize) -> bool {
+        self.had_values.get(column).is_some_and(|had_values| *had_values)
     }
 
     fn is_full(&self) -> bool {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::cell::Bad;
 use super::choose::{Choice, Chooser, Chosen};
 use super::text;
-use super::trie::Slots;
+use super::trie::{Slots, Trie};
 use crate::json::{Kind, Scanner, Value, key_matches};
 use crate::schema::{ColumnPath, Step};
 
@@ -88,6 +88,15 @@ impl Path {
     pub fn choose(&mut self, chooser: &mut Chooser) {
         if let Then::Choice(choice, at) = &mut self.then {
             *at = chooser.add(self.node, choice);
+        }
+    }
+
+    /// Whether the member where it leads was met in what the trie has passed; unknown also of elements that are chosen, which are there only where there is a
+    /// value. Of the members of an array's elements, the array.
+    pub fn met(&self, trie: &Trie) -> Option<bool> {
+        match self.then {
+            Then::Choice(..) => None,
+            Then::Value | Then::Itself | Then::Elements(_) => trie.met(self.node),
         }
     }
 

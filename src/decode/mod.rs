@@ -9,6 +9,7 @@
 //! | the rows of a table, the records and values that are rejected | `table`, `reject` |
 //! | the rows of the tables exploded from it | `explode` |
 //! | rows to batches | `batch` |
+//! | columns that nothing came for | `notice` |
 //!
 //! A value that does not fit its column is null and told as a [`Reject`]; a record without its whole primary key is told and
 //! left out, with what would be exploded from it. Neither is an error: an error of this module is a defect.
@@ -19,6 +20,7 @@ mod choose;
 mod explode;
 mod find;
 mod mask;
+mod notice;
 mod number;
 mod protect;
 mod reject;
@@ -34,6 +36,7 @@ mod tests;
 use arrow_array::RecordBatch;
 
 pub use batch::BATCH_ROWS;
+pub use notice::Noticed;
 pub use reject::Reject;
 
 use crate::error::{self, Error, Result};
@@ -194,6 +197,12 @@ impl Decoder {
             .chain(self.children.iter().map(|child| &child.target))
             .map(|target| target.counts)
             .collect()
+    }
+
+    /// What the rows of the batches handed on so far show of the columns: of the table, and of each child. To be asked when the read is over.
+    pub fn noticed(&self) -> Vec<Noticed> {
+        let children = self.children.iter().map(|child| &child.target);
+        std::iter::once(&self.target).chain(children).map(Noticed::of).collect()
     }
 
     fn record<'p>(&mut self, text: &'p str, finds: &mut Finds<'p>, element: &mut Finds<'p>, buffers: &mut [Buffers<'p>]) -> Result<()> {

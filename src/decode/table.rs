@@ -30,6 +30,8 @@ pub(super) struct Target {
     pub protects: bool,
     pub rows: Rows,
     pub counts: Counts,
+    /// Values of each column that did not fit.
+    bad: Vec<u64>,
 }
 
 /// A column and where its value comes from.
@@ -150,6 +152,7 @@ impl Target {
             })
             .collect::<Result<_>>()?;
         let target = Self {
+            bad: vec![0; columns.len()],
             id: table.id.clone(),
             trie,
             chooser,
@@ -181,6 +184,24 @@ impl Target {
             self.objects.1 += u64::from(self.chooser.is_complete(&finds.slots));
         }
         Ok(kind)
+    }
+
+    /// The columns whose member was in none of the records, though it could have been.
+    pub fn absent(&self) -> impl Iterator<Item = &str> {
+        let is_absent = |column: &&Column| match &column.place {
+            Place::Node(node) => self.trie.met(*node) == Some(false),
+            Place::Paths(paths) => paths.iter().all(|path| path.met(&self.trie) == Some(false)),
+            // The parent's row tells of its own, and an object without members has no rows.
+            Place::Parent(_) | Place::Member => false,
+        };
+        self.columns.iter().filter(is_absent).map(|column| column.name.as_str())
+    }
+
+    /// The columns that had values in the batches so far, all of them bad.
+    pub fn all_bad(&self) -> impl Iterator<Item = &str> {
+        let columns = self.columns.iter().zip(&self.bad).enumerate();
+        let all_bad = columns.filter(|(at, (_, bad))| **bad > 0 && !self.rows.has_values(*at));
+        all_bad.map(|(_, (column, _))| column.name.as_str())
     }
 
     /// A page begins.
@@ -233,6 +254,7 @@ impl Target {
                 (Err(bad), Some(found), Place::Node(_) | Place::Paths(_) | Place::Member) => {
                     self.rows.append(at, Cell::Null);
                     self.counts.bad_cells += 1;
+                    self.bad[at] += 1;
                     rejects.push(Reject {
                         table: self.id.clone(),
                         key: self.key_text(row),

@@ -12,6 +12,7 @@ use crate::schema::Catalog;
 mod cells;
 mod explode;
 mod fields;
+mod notice;
 mod paths;
 mod personal;
 mod records;

@@ -20,13 +20,21 @@ pub(super) struct Trie {
 /// A value that is wanted, or that holds one.
 #[derive(Debug, Default)]
 struct Node {
-    /// Wanted members and their nodes.
-    members: Vec<(String, Action)>,
+    /// Wanted members.
+    members: Vec<Member>,
     /// This node and all below it: nodes are numbered depth first.
     subtree: Range<usize>,
     /// Members in the order in which they came last time, wanted or not. Vendors write every record in the same order, so
     /// that a comparison with the one expected next is all that a name costs.
     known: Vec<Known>,
+}
+
+#[derive(Debug)]
+struct Member {
+    name: String,
+    action: Action,
+    /// Whether any object here had it. Set where a name is met that is not known yet, so that it costs nothing where one is.
+    met: bool,
 }
 
 #[derive(Debug)]
@@ -44,6 +52,15 @@ enum Action {
     Keep(usize),
     /// Something in it is wanted.
     Enter(usize),
+}
+
+impl Action {
+    fn node(self) -> Option<usize> {
+        match self {
+            Self::Skip => None,
+            Self::Keep(node) | Self::Enter(node) => Some(node),
+        }
+    }
 }
 
 impl Trie {
@@ -71,6 +88,28 @@ impl Trie {
     /// with all it holds and lacks.
     pub fn read<'p>(&mut self, scanner: &mut Scanner<'p>, slots: &mut Slots<'p>) -> Result<Kind, Malformed> {
         self.enter(0, scanner, slots)
+    }
+
+    /// Whether the value of a node was met in what was passed so far, be it null. Unknown where nothing was ever passed in which it could have been: what
+    /// should hold it was null, or an object without members, each time.
+    pub fn met(&self, wanted: usize) -> Option<bool> {
+        let mut at = 0;
+        while at != wanted {
+            let node = self.nodes.get(at)?;
+            if node.known.is_empty() {
+                return None;
+            }
+            let holds = |member: &&Member| {
+                let below = member.action.node().and_then(|below| self.nodes.get(below));
+                below.is_some_and(|below| below.subtree.contains(&wanted))
+            };
+            let member = node.members.iter().find(holds)?;
+            if !member.met {
+                return Some(false);
+            }
+            at = member.action.node()?;
+        }
+        Some(true)
     }
 
     fn enter<'p>(&mut self, at: usize, scanner: &mut Scanner<'p>, slots: &mut Slots<'p>) -> Result<Kind, Malformed> {
@@ -141,7 +180,11 @@ impl Trie {
             .map(|(name, branch)| {
                 let leaf = branch.members.is_empty();
                 let node = self.add(branch, found_at);
-                (name, if leaf { Action::Keep(node) } else { Action::Enter(node) })
+                Member {
+                    name,
+                    action: if leaf { Action::Keep(node) } else { Action::Enter(node) },
+                    met: false,
+                }
             })
             .collect();
         self.nodes[at] = Node {
@@ -163,11 +206,11 @@ impl Node {
             *next = position + 1;
             return known.action;
         }
-        let action = self
-            .members
-            .iter()
-            .find(|(member, _)| key_matches(name, member))
-            .map_or(Action::Skip, |(_, action)| *action);
+        let member = self.members.iter_mut().find(|member| key_matches(name, &member.name));
+        let action = member.map_or(Action::Skip, |member| {
+            member.met = true;
+            member.action
+        });
         if self.known.len() < MAX_KNOWN {
             let quoted = format!("\"{name}\":").into();
             self.known.insert(*next, Known { quoted, action });
@@ -244,6 +287,48 @@ mod tests {
             let among = found(&["a", path, "A.B", "a.b.c.d", "", "x.id"], record);
             assert_eq!(among[1], expected.map(str::to_owned), "{path} {record}");
         }
+    }
+
+    #[test]
+    fn members_are_met_or_missing_or_could_not_have_been_there() {
+        for (records, expected) in [
+            (&[r#"{"id":1,"a":{"b":{"c":1}}}"#][..], [Some(true), Some(true), Some(true)]),
+            (&[r#"{"ID":null,"A":null}"#], [Some(true), Some(true), None]),
+            (&[r#"{"x":1}"#], [Some(false), Some(false), Some(false)]),
+            (&[r#"{"a":{}}"#, r#"{"a":[]}"#, r#"{"a":7}"#], [Some(false), Some(true), None]),
+            (&[r#"{"a":{"x":1}}"#], [Some(false), Some(true), Some(false)]),
+            (&[r#"{"a":{"b":null}}"#], [Some(false), Some(true), None]),
+            (
+                &[r#"{"a":{"b":{"d":1}}}"#, r#"{"a":{"x":1}}"#],
+                [Some(false), Some(true), Some(false)],
+            ),
+            (
+                &[r#"{"x":1}"#, r#"{"x":1}"#, r#"{"x":1,"id":1}"#, r#"{"x":1}"#],
+                [Some(true), Some(false), Some(false)],
+            ),
+            (&["{}", "7", "null"], [None, None, None]),
+            (&[], [None, None, None]),
+        ] {
+            let paths = [names("id"), names("a"), names("a.b.c"), names("")];
+            let (mut trie, at) = Trie::new(paths.iter().map(Vec::as_slice));
+            let mut slots = trie.slots();
+            for record in records {
+                trie.read(&mut Scanner::new(record), &mut slots).unwrap();
+            }
+            let met: Vec<_> = at.iter().map(|node| trie.met(*node)).collect();
+            assert_eq!(met[..3], expected, "{records:?}");
+            assert_eq!(met[3], Some(true), "the record itself: {records:?}");
+        }
+    }
+
+    #[test]
+    fn a_member_behind_more_names_than_are_kept_in_mind_is_met() {
+        let paths = [names("id"), names("gone")];
+        let (mut trie, at) = Trie::new(paths.iter().map(Vec::as_slice));
+        let others: String = (0..300).map(|other| format!("\"x{other}\":0,")).collect();
+        let text = format!("{{{others}\"id\":1}}");
+        trie.read(&mut Scanner::new(&text), &mut trie.slots()).unwrap();
+        assert_eq!(at.iter().map(|node| trie.met(*node)).collect::<Vec<_>>(), [Some(true), Some(false)]);
     }
 
     #[test]

@@ -2,23 +2,32 @@
 
 use std::sync::Arc;
 
+use super::gone::{named, paths};
 use super::{Export, Family, Run};
 use crate::commit::{self, Manifest};
 use crate::config::Connection;
+use crate::decode::Decoder;
 use crate::error::{Error, Kind, Result};
+use crate::page::Page;
 use crate::read::{self, Probe};
+
+/// Records that are asked for of each table: more than a few, because a note tells of members that none of them has.
+const PAGE_ROWS: u32 = 50;
+
+/// Records from which on it is worth a note that none of them has a member.
+const ENOUGH: u64 = 20;
 
 /// What a table answers.
 #[derive(Debug)]
 pub struct Checked {
-    /// To one small request.
+    /// To a request for some of its rows.
     pub probe: Probe,
-    /// What its next export would have to say, such as that it has no custom fields.
+    /// What its next export would have to say, such as that it has no custom fields, and what the rows have no member for.
     pub warnings: Vec<String>,
 }
 
 impl Export {
-    /// Asks for a row of a planned table, as its next export would: with its custom fields, and with what the configuration makes of personal data. `looks`: into the lake,
+    /// Asks for some rows of a planned table, as its next export would: with its custom fields, and with what the configuration makes of personal data. `looks`: into the lake,
     /// for what the table is there.
     ///
     /// # Errors
@@ -38,9 +47,20 @@ impl Export {
         let family = family.expected(&self.run, latest.as_ref(), &mut warnings).await?;
         let meter = &self.run.progress.tables[family.places[0]].meter;
         let endpoint = family.endpoint();
-        let probe = read::probe(&family.client, &family.connection.source, &family.table, endpoint.as_deref(), meter).await?;
+        let probe = read::probe(
+            &family.client,
+            &family.connection.source,
+            &family.table,
+            endpoint.as_deref(),
+            PAGE_ROWS,
+            meter,
+        )
+        .await?;
         match &probe.without {
-            None => Ok(Checked { probe, warnings }),
+            None => {
+                warnings.extend(probe.page.as_ref().and_then(|page| family.unheard_of(page)));
+                Ok(Checked { probe, warnings })
+            }
             Some(member) => Err(Error::new(
                 Kind::Data,
                 format!("the records come without `{member}`, which was asked for and holds the custom fields"),
@@ -50,6 +70,30 @@ impl Export {
 }
 
 impl Family {
+    /// The columns whose member none of the records of a page has, in words.
+    fn unheard_of(&self, page: &Page) -> Option<String> {
+        // What cannot be decoded is told by an export.
+        let mut decoder = Decoder::new(&self.connection.source, &self.table, 0).ok()?;
+        decoder.decode(page).ok()?;
+        let noticed = decoder.noticed();
+        let tables = self.tables();
+        let notes = tables.iter().zip(noticed).filter(|(_, noticed)| noticed.rows >= ENOUGH);
+        let notes = notes.filter(|(_, noticed)| !noticed.absent.is_empty()).map(|(table, noticed)| {
+            let owner = if table.id == self.table.id {
+                String::new()
+            } else {
+                format!("{}.", table.id)
+            };
+            let columns = noticed
+                .absent
+                .iter()
+                .map(|column| format!("`{owner}{column}` ({})", paths(table, column)));
+            format!("none of {} records has the member of {}", noticed.rows, named(columns))
+        });
+        let notes: Vec<String> = notes.collect();
+        (!notes.is_empty()).then(|| notes.join("; "))
+    }
+
     /// The family as its next run goes on with it, from this manifest.
     ///
     /// # Errors

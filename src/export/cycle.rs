@@ -8,19 +8,23 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
+use super::gone::Silent;
 use super::identity::emptied;
 use super::intake::{Checkpoint, Decoded, Intake, Staged, Writers, table_writers};
 use super::publish::{Facts, Outcome};
 use super::step::{Kind, Resume, Step, protects_otherwise};
 use super::{Family, Run};
 use crate::commit::{Entry, Manifest};
-use crate::decode::{Counts, Decoder};
+use crate::decode::{Counts, Decoder, Noticed};
 use crate::error::Result;
 use crate::merge::{Merge, MergeOptions};
 use crate::page::Page;
 use crate::read::{self, ReadOptions, ReadSummary};
 use crate::schema::{Mode, Table};
 use crate::store::data_file_version;
+
+/// What was read, and decoded of each table.
+type Fetched = (ReadSummary, Vec<Counts>, Vec<Noticed>);
 
 /// Pages between reader and decoder; their bytes are bounded by the run's permits.
 const PAGES_AHEAD: usize = 2;
@@ -33,6 +37,8 @@ pub(super) struct Ended {
     pub counts: Vec<Counts>,
     pub rows_read: u64,
     pub changed: u64,
+    /// Of each table.
+    pub silent: Vec<Silent>,
     pub outcome: Outcome,
 }
 
@@ -79,7 +85,7 @@ impl Family {
         let asked = Instant::now();
         let complete = match decoder {
             Some(decoder) => self.fetch(run, step, decoder, decoded).await,
-            None => self.make(run, decoded).await,
+            None => self.make(run, decoded).await.map(|(summary, counts)| (summary, counts, Vec::new())),
         };
         let taken = writing.await?;
 
@@ -87,21 +93,23 @@ impl Family {
         let (intake, base) = taken?;
         let is_derived = self.derivation.is_some();
         let finishing = spawn_blocking(move || match complete {
-            Ok((summary, counts)) => {
+            Ok((summary, counts, noticed)) => {
                 let rows_read = intake.merge.rows_read();
                 let cursor = intake.merge.greatest_cursor();
                 intake
                     .finish(counts.clone(), is_derived)
-                    .map(|staged| (summary, counts, rows_read, cursor, staged))
+                    .map(|staged| (summary, counts, noticed, rows_read, cursor, staged))
             }
             Err(error) => {
                 intake.abort();
                 Err(error)
             }
         });
-        let (summary, counts, rows_read, cursor, staged) = finishing.await??;
+        let (summary, counts, noticed, rows_read, cursor, staged) = finishing.await??;
         self.check_limits(run, tables, &counts)?;
+        let silent = self.silent(run, tables, &base, step, &noticed).await?;
         let facts = Facts {
+            columns_gone: silent.iter().map(|silent| silent.gone.keys().cloned().collect()).collect(),
             mode: self.table.replication.mode,
             savepoint: self.savepoint(step, &base, &summary, cursor, asked),
             resume: None,
@@ -117,12 +125,13 @@ impl Family {
             counts,
             rows_read,
             changed,
+            silent,
             outcome,
         })
     }
 
     /// Reads and decodes what the vendor sends.
-    async fn fetch(&self, run: &Run, step: &Step, decoder: Decoder, decoded: mpsc::Sender<Decoded>) -> Result<(ReadSummary, Vec<Counts>)> {
+    async fn fetch(&self, run: &Run, step: &Step, decoder: Decoder, decoded: mpsc::Sender<Decoded>) -> Result<Fetched> {
         let (pages, page_queue) = mpsc::channel::<Page>(PAGES_AHEAD);
         // Who wants a checkpoint at every moment gets one for every page: else they follow the batches.
         let by_page = matches!(step.kind, Kind::Load { .. }) && self.connection.checkpoint.is_zero();
@@ -142,7 +151,7 @@ impl Family {
         let meter = &run.progress.tables[self.places[0]].meter;
         let read = read::read(&self.client, &self.connection.source, &self.table, &options, meter, pages).await;
         let decoded = decoding.await?;
-        decoded.and_then(|counts| read.map(|summary| (summary, counts)))
+        decoded.and_then(|(counts, noticed)| read.map(|summary| (summary, counts, noticed)))
     }
 
     async fn intake(&self, run: &Arc<Run>, tables: &Arc<Vec<Table>>, base: &[Option<Manifest>], step: &Step) -> Result<Intake> {
@@ -209,6 +218,11 @@ impl Family {
                 }
                 self.check_limits(run, tables, &staged.counts)?;
                 let facts = Facts {
+                    // The read is not over: what was known stands.
+                    columns_gone: base
+                        .iter()
+                        .map(|base| base.as_ref().map(|base| base.columns_gone.clone()).unwrap_or_default())
+                        .collect(),
                     mode: self.table.replication.mode,
                     savepoint: self.reached(base, staged.greatest_cursor, resume.began),
                     resume: Some(resume.to_string()),
@@ -284,7 +298,7 @@ fn decode(
     decoded: &mpsc::Sender<Decoded>,
     by_page: bool,
     marks: bool,
-) -> Result<Vec<Counts>> {
+) -> Result<(Vec<Counts>, Vec<Noticed>)> {
     let (mut resume, tables) = (None, decoder.counts().len());
     while let Some(page) = pages.blocking_recv() {
         decoder.decode(&page)?;
@@ -300,15 +314,15 @@ fn decode(
                 resume: None,
             };
             if decoded.blocking_send(item).is_err() {
-                return Ok(decoder.counts());
+                return Ok((decoder.counts(), decoder.noticed()));
             }
         }
         if (by_page || decoder.is_full()) && !send(&mut decoder, resume.take(), decoded)? {
-            return Ok(decoder.counts());
+            return Ok((decoder.counts(), decoder.noticed()));
         }
     }
     send(&mut decoder, resume, decoded)?;
-    Ok(decoder.counts())
+    Ok((decoder.counts(), decoder.noticed()))
 }
 
 /// Hands on what was decoded, whole: every row with what was exploded from it. False if nobody takes it.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use chrono::Utc;
 
 use super::cycle::Ended;
+use super::gone::Silent;
 use super::intake;
 use super::progress::State;
 use super::publish::Outcome;
@@ -32,6 +33,7 @@ struct Refreshed {
     committed: bool,
     manifests: Vec<Manifest>,
     counts: Vec<Counts>,
+    silent: Vec<Silent>,
     rows_read: u64,
     changed: u64,
     repeated: u64,
@@ -336,6 +338,8 @@ impl Family {
             received_bytes: meter.bytes,
             waited_seconds: meter.waited_ms as f64 / 1_000.0,
             seconds: 0.0,
+            columns_gone: Vec::new(),
+            columns_bad: Vec::new(),
             warning: None,
             error: None,
         }
@@ -356,6 +360,10 @@ impl Refreshed {
             sum.records += counts.records;
             sum.rejected_records += counts.rejected_records;
             sum.bad_cells += counts.bad_cells;
+        }
+        self.silent.resize(ended.silent.len(), Silent::default());
+        for (silent, later) in self.silent.iter_mut().zip(&ended.silent) {
+            silent.add(later.clone());
         }
         match &ended.outcome {
             Outcome::Committed(manifests) => (self.committed, self.manifests) = (true, manifests.clone()),
@@ -383,7 +391,13 @@ impl Refreshed {
             report.rows_read = self.rows_read;
             report.rows_changed = self.changed;
         }
-        report.warning = (!self.warnings.is_empty()).then(|| self.warnings.join("; "));
+        let mut warnings = self.warnings.clone();
+        if let Some(silent) = self.silent.get(at) {
+            report.columns_gone = silent.gone.keys().cloned().collect();
+            report.columns_bad = silent.bad.iter().cloned().collect();
+            warnings.extend(silent.warnings(&report.source, &report.table));
+        }
+        report.warning = (!warnings.is_empty()).then(|| warnings.join("; "));
     }
 }
 

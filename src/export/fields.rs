@@ -226,7 +226,7 @@ impl Family {
         }
         let meter = &run.progress.tables[self.places[0]].meter;
         let endpoint = self.endpoint();
-        match read::probe(&self.client, &self.connection.source, &self.table, endpoint.as_deref(), meter).await {
+        match read::probe(&self.client, &self.connection.source, &self.table, endpoint.as_deref(), 1, meter).await {
             Err(error) if error.kind() == Kind::Refused => Ok(Some(error.message().to_owned())),
             Err(error) => Err(error),
             Ok(probe) => Ok(probe

@@ -14,6 +14,7 @@ mod derived;
 mod family;
 mod fields;
 mod forecast;
+mod gone;
 mod history;
 mod identity;
 mod intake;
@@ -251,6 +252,12 @@ impl Export {
             stopper,
             stop,
         })
+    }
+
+    /// The same run into this lake.
+    pub fn with_lake(mut self, lake: Lake) -> Self {
+        self.run.lake = lake;
+        self
     }
 
     /// How far each table is.

@@ -22,6 +22,8 @@ pub(super) struct Facts {
     pub derived: Option<Made>,
     /// When deletions were looked for, if this cycle did and the next one needs to know.
     pub reconciled_at: Option<DateTime<Utc>>,
+    /// Of each table, the columns whose member the vendor sends no more.
+    pub columns_gone: Vec<Vec<String>>,
     /// Everything was read, so that what a manifest says of reading again is done.
     pub read_all: bool,
     /// What was there is of another account or host, and nothing of it stays.
@@ -86,6 +88,7 @@ impl Family {
                     let entries = kept.into_iter().chain(added).collect();
                     let mut manifest = Manifest::new(source, connection, table, version, &run.id, Utc::now(), entries);
                     manifest.mode = facts.mode;
+                    manifest.columns_gone = facts.columns_gone.get(manifests.len()).cloned().unwrap_or_default();
                     manifests.push(manifest);
                     is_new.push(true);
                 }
@@ -139,6 +142,7 @@ impl Family {
                 return;
             }
             *is_new = true;
+            parent.columns_gone = facts.columns_gone.first().cloned().unwrap_or_default();
             parent.version += 1;
             (parent.run_id, parent.committed_at) = (run.id.clone(), Utc::now());
         }

@@ -86,6 +86,12 @@ pub struct TableReport {
     pub waited_seconds: f64,
     /// Seconds from the first request to the commit.
     pub seconds: f64,
+    /// Columns whose member no record of the read had, though most rows of the lake had a value.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub columns_gone: Vec<String>,
+    /// Columns that had values in the read, all of them unreadable.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub columns_bad: Vec<String>,
     /// What to know although the table is committed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,

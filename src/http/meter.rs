@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Counters of one table, raised while it is read and sampled from elsewhere.
 #[derive(Debug, Default)]
@@ -10,11 +10,39 @@ pub struct Meter {
     requests: AtomicU64,
     retries: AtomicU64,
     bytes: AtomicU64,
-    waited_ms: AtomicU64,
+    waits: Mutex<Waits>,
     pages: AtomicU64,
     rows: AtomicU64,
     total_rows: AtomicU64,
     trouble: Mutex<Option<String>>,
+}
+
+/// Time in which at least one request of the table waits. Those that wait together wait once.
+#[derive(Debug, Default)]
+struct Waits {
+    over: Duration,
+    waiting: u32,
+    since: Option<Instant>,
+}
+
+impl Waits {
+    fn passed(&self) -> Duration {
+        self.over + self.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+}
+
+/// A wait under way, which ends when it is dropped: also where what waits is broken off.
+#[derive(Debug)]
+pub(super) struct Wait<'m>(&'m Meter);
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        let mut waits = self.0.waits.lock().unwrap_or_else(PoisonError::into_inner);
+        waits.waiting = waits.waiting.saturating_sub(1);
+        if waits.waiting == 0 {
+            (waits.over, waits.since) = (waits.passed(), None);
+        }
+    }
 }
 
 /// A sample of a [`Meter`].
@@ -26,7 +54,7 @@ pub struct Counts {
     pub retries: u64,
     /// Bytes of bodies, decompressed.
     pub bytes: u64,
-    /// Time spent waiting for the rate limit and for pauses the vendor asked for; a pause counts whole from its beginning.
+    /// Time that has passed in waiting for the rate limit and for pauses the vendor asked for.
     pub waited_ms: u64,
     /// Pages understood.
     pub pages: u64,
@@ -48,7 +76,7 @@ impl Meter {
             requests: self.requests.load(Relaxed),
             retries: self.retries.load(Relaxed),
             bytes: self.bytes.load(Relaxed),
-            waited_ms: self.waited_ms.load(Relaxed),
+            waited_ms: u64::try_from(self.waits.lock().unwrap_or_else(PoisonError::into_inner).passed().as_millis()).unwrap_or(u64::MAX),
             pages: self.pages.load(Relaxed),
             rows: self.rows.load(Relaxed),
             total_rows: self.total_rows.load(Relaxed),
@@ -80,9 +108,12 @@ impl Meter {
         self.bytes.fetch_add(bytes as u64, Relaxed);
     }
 
-    pub(super) fn waited(&self, time: Duration) {
-        self.waited_ms
-            .fetch_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX), Relaxed);
+    /// A request begins to wait.
+    pub(super) fn wait(&self) -> Wait<'_> {
+        let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
+        waits.waiting += 1;
+        waits.since = waits.since.or_else(|| Some(Instant::now()));
+        Wait(self)
     }
 
     pub(crate) fn page(&self) {

@@ -28,16 +28,13 @@ impl Limiter {
 
     /// Waits for a turn and takes it.
     pub(super) async fn turn(&self, meter: &Meter) {
-        let start = Instant::now();
-        // A pause of minutes is told while it lasts, and not only when it is over.
-        let pause = self.bucket().paused_for(start);
-        meter.waited(pause);
+        let _wait = meter.wait();
         // The first in the queue sleeps with the queue held. It asks again when it wakes: a pause may have come meanwhile.
         let _first = self.queue.lock().await;
         loop {
             let wait = self.bucket().next(Instant::now());
             if wait.is_zero() {
-                return meter.waited(start.elapsed().saturating_sub(pause));
+                return;
             }
             tokio::time::sleep(wait).await;
         }
@@ -102,11 +99,6 @@ impl Bucket {
             self.full_at = Some(full_at + self.interval);
         }
         wait
-    }
-
-    fn paused_for(&self, now: Instant) -> Duration {
-        self.paused_until
-            .map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
     }
 
     fn pause(&mut self, until: Instant) {

@@ -399,26 +399,48 @@ async fn requests_under_way_are_bounded() {
 
 #[tokio::test]
 async fn a_pause_and_the_reason_for_it_are_told_while_it_lasts() {
-    let server = Scripted::new([Answer::new(429, TOKEN).header("Retry-After", "60")]);
+    let server = Scripted::new([Answer::new(429, TOKEN).header("Retry-After", "60"), Answer::new(429, TOKEN)]);
     let (stopper, stop) = Stopper::new();
     let mut options = server.options();
     options.stop = stop;
     let client = Client::new(options).unwrap();
     let meter = Meter::new();
-    let (answer, ()) = tokio::join!(
+    let began = Instant::now();
+    // Two requests of one table wait for the same pause: the time passes once.
+    let (answer, _, waited) = tokio::join!(
         async {
             let request = request();
             client.get(&request, &meter).await
         },
         async {
-            while meter.counts().waited_ms == 0 {
+            let request = request();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            client.get(&request, &meter).await
+        },
+        async {
+            while meter.counts().waited_ms < 300 {
+                assert!(began.elapsed() < Duration::from_secs(20), "a wait under way is not told");
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
+            let waited = meter.counts().waited_ms;
+            assert!(
+                u128::from(waited) <= began.elapsed().as_millis(),
+                "{waited} ms waited of {:?}",
+                began.elapsed()
+            );
             stopper.stop();
+            waited
         }
     );
     assert_eq!(answer.unwrap_err().error.kind(), Kind::Stopped);
-    assert!(meter.counts().waited_ms > 50_000, "{:?}", meter.counts());
+    // A wait that was broken off is over, and counts as long as it lasted.
+    let after = meter.counts().waited_ms;
+    assert!(
+        after >= waited && u128::from(after) <= began.elapsed().as_millis(),
+        "{after} ms waited"
+    );
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(meter.counts().waited_ms, after);
     let trouble = meter.trouble().unwrap();
     assert!(trouble.contains("answered 429") && trouble.contains("attempt 1 of 3"), "{trouble}");
     assert!(!trouble.contains(TOKEN), "{trouble}");

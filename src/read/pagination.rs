@@ -87,6 +87,12 @@ impl<'a> Pager<'a> {
         Self::sized(pagination, Place::Nowhere, resume.filter(|resume| resume.at.is_none()), Some(1))
     }
 
+    /// The first page, of no more than so many rows where the vendor lets a size be asked for.
+    pub fn first(pagination: &'a Pagination, rows: u32) -> Self {
+        let size = pagination.size().map_or(rows, |declared| declared.min(rows));
+        Self::sized(pagination, Place::Nowhere, None, Some(size))
+    }
+
     fn sized(pagination: &'a Pagination, place: Place, resume: Option<Resume>, size: Option<u32>) -> Self {
         let from = resume.as_ref().and_then(|resume| resume.at).unwrap_or(0);
         Self {

@@ -1,4 +1,4 @@
-//! The smallest request that shows whether a table can be read.
+//! One request that shows whether a table can be read.
 
 use super::envelope::Envelope;
 use super::identity::Picks;
@@ -13,10 +13,10 @@ use crate::page::Page;
 use crate::schema::{Source, Table};
 
 /// What a table answers to one small request.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Probe {
-    /// Records on the page: one where a size can be asked for, what the vendor gives where not.
-    pub rows_on_page: u64,
+    /// The first page: of as many records as were asked for where a size can be, of what the vendor gives where not.
+    pub page: Option<Page>,
     /// The API's own count: of the first slice, or of one parent's rows, where the table is read in parts.
     pub counted: Option<u64>,
     /// Why there is nothing to read: the account has no such table.
@@ -25,49 +25,54 @@ pub struct Probe {
     pub without: Option<String>,
 }
 
-/// Asks for one row of the table (for a table read for each row of another: for one row of that one, and then its own). `endpoint` stands
+/// Asks for so many rows of the table (for a table read for each row of another: for one row of that one, and then its own). `endpoint` stands
 /// instead of the declaration's.
 ///
 /// # Errors
 /// As [`read`](super::read).
-pub async fn probe(client: &Client, source: &Source, table: &Table, endpoint: Option<&str>, meter: &Meter) -> Result<Probe> {
+pub async fn probe(client: &Client, source: &Source, table: &Table, endpoint: Option<&str>, rows: u32, meter: &Meter) -> Result<Probe> {
     let work = async {
         let id = match &fetch(table)?.for_each {
             None => None,
             Some(for_each) => {
                 let parent = parents::parent(source, for_each)?;
-                let page = match first_page(client, source, parent, None, None, meter).await? {
+                let page = match first_page(client, source, parent, None, None, 1, meter).await? {
                     First::Page(page) => page,
                     First::Unavailable(reason) => return Ok(Probe::unavailable(reason)),
                     First::None => return Ok(Probe::default()),
                 };
                 let mut ids = Vec::new();
-                let page = Page {
-                    records: page.records.into_iter().map(|record| record.range).collect(),
-                    body: page.body,
-                    resume: None,
-                    began: chrono::DateTime::UNIX_EPOCH,
-                    memory: None,
-                };
-                parents::collect(&Picks::key(parent)?, &page, &mut ids)?;
+                parents::collect(&Picks::key(parent)?, &decodable(page), &mut ids)?;
                 match ids.into_iter().next().flatten() {
                     Some(id) => Some(id),
                     None => return Ok(Probe::default()),
                 }
             }
         };
-        Ok(match first_page(client, source, table, id.as_deref(), endpoint, meter).await? {
-            First::Page(page) => Probe {
-                rows_on_page: page.records.len() as u64,
-                counted: page.count,
-                unavailable: None,
-                without: without(source, table, &page),
+        Ok(
+            match first_page(client, source, table, id.as_deref(), endpoint, rows, meter).await? {
+                First::Page(page) => Probe {
+                    counted: page.count,
+                    unavailable: None,
+                    without: without(source, table, &page),
+                    page: Some(decodable(page)),
+                },
+                First::Unavailable(reason) => Probe::unavailable(reason),
+                First::None => Probe::default(),
             },
-            First::Unavailable(reason) => Probe::unavailable(reason),
-            First::None => Probe::default(),
-        })
+        )
     };
     client.stop().race(work).await
+}
+
+fn decodable(page: Envelope) -> Page {
+    Page {
+        records: page.records.into_iter().map(|record| record.range).collect(),
+        body: page.body,
+        resume: None,
+        began: chrono::DateTime::UNIX_EPOCH,
+        memory: None,
+    }
 }
 
 impl Probe {
@@ -107,6 +112,7 @@ async fn first_page(
     table: &Table,
     id: Option<&str>,
     endpoint: Option<&str>,
+    rows: u32,
     meter: &Meter,
 ) -> Result<First> {
     let options = ReadOptions {
@@ -118,7 +124,7 @@ async fn first_page(
         ids: Vec::new(),
     };
     let mut reader = Reader::new(client, source, table, meter, &options, sink)?;
-    let pager = Pager::small(&fetch(table)?.pagination, None);
+    let pager = Pager::first(&fetch(table)?.pagination, rows);
     let slice = reader.slices().into_iter().next().flatten();
     match reader.first_page(id, slice, &pager).await {
         Ok(Some(page)) => Ok(First::Page(page)),

@@ -10,7 +10,7 @@ use object_store::path::Path;
 use object_store::{ClientConfigKey, ObjectStore};
 use url::Url;
 
-use super::{LOCAL_PART_BYTES, Lake, S3Options, failure, s3};
+use super::{LOCAL_PART_BYTES, Lake, S3Options, check_spelling, failure, s3};
 use crate::error::{Error, Result};
 
 /// Size of an upload's parts in a bucket. S3 wants 5 MiB at least and 10,000 parts at most; R2 wants them equal.
@@ -31,6 +31,7 @@ impl Lake {
     /// `Config` when the address or the options make no sense; `Store` when the folder cannot be created or no client can be built. A bucket is not
     /// contacted: [`Lake::probe`] does that.
     pub fn open(url: &str, options: &S3Options) -> Result<Self> {
+        check_spelling(url)?;
         match url.split_once("://") {
             Some((scheme @ ("s3" | "gs" | "az"), rest)) => {
                 let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
@@ -76,9 +77,6 @@ impl Lake {
                 "a lake is a path, file:///path, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix; other services are reached \
                  through their S3-compatible endpoint",
             )),
-            None if url.is_empty() || url.starts_with("~/") => {
-                Err(Error::config(format!("`{url}` is not the path of a lake")).hint("write the path in full, for example /home/ana/lake"))
-            }
             None => Self::on_disk(PathBuf::from(url)),
         }
     }

@@ -6,6 +6,7 @@ use parquet::errors::ParquetError;
 
 use super::bounds::BoundsTracker;
 use super::budget::Share;
+use super::footer;
 use super::layout::Layout;
 use super::order::Ascending;
 use super::partition::Folder;
@@ -128,9 +129,8 @@ impl OpenFile {
 
     /// Writes the footer and stages the file.
     pub(super) fn finish(mut self, plan: &Plan) -> Result<StagedFile> {
-        let finished = self.writer.finish().map(drop);
-        self.settle(finished)?;
-        let sent = self.writer.inner_mut().finish()?;
+        self.flush()?;
+        let sent = footer::finish(&mut self.writer, &self.lake_path)?;
         let file = DataFile {
             path: std::mem::take(&mut self.path),
             bytes: sent.bytes,

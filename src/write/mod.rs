@@ -12,6 +12,7 @@ mod bounds;
 mod budget;
 mod calendar;
 mod file;
+mod footer;
 mod layout;
 mod order;
 mod partition;
@@ -19,6 +20,7 @@ pub mod rejected;
 mod staged;
 #[cfg(test)]
 mod tests;
+mod thrift;
 mod upload;
 mod waiting;
 

@@ -14,6 +14,7 @@ use uuid::fmt::Hyphenated;
 
 use super::budget::{MemoryBudget, Share};
 use super::file::cannot_encode;
+use super::footer;
 use super::upload::{Sink, Uploader};
 use crate::error::{Error, Result};
 use crate::schema::EXPORTED_AT;
@@ -148,9 +149,7 @@ impl RejectedWriter {
         let Some(mut writer) = self.writer.take() else {
             return Err(Error::defect("rejected rows without a writer"));
         };
-        let finished = writer.finish();
-        finished.map_err(|error| self.failure(&mut writer, &error))?;
-        let mut sent = writer.inner_mut().finish()?;
+        let mut sent = footer::finish(&mut writer, &self.path)?;
         self.uploader.handle.block_on(sent.upload.complete())?;
         Ok(Some(RejectedFile {
             path: self.path.clone(),

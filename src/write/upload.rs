@@ -47,6 +47,7 @@ impl Uploader {
             }),
             part_bytes: self.lake.part_bytes(),
             buffer: Vec::new(),
+            held: None,
             hash: Sha256::new(),
             bytes: 0,
             failure: None,
@@ -67,6 +68,8 @@ pub(super) struct Sink {
     upload: Option<Upload>,
     part_bytes: usize,
     buffer: Vec<u8>,
+    /// What is written while it is held back.
+    held: Option<Vec<u8>>,
     hash: Sha256,
     bytes: u64,
     /// What went wrong, for the caller of the encoder: an io::Error cannot carry it through.
@@ -74,9 +77,21 @@ pub(super) struct Sink {
 }
 
 impl Sink {
-    /// Bytes of memory held by the unfinished part.
+    /// Bytes of memory held by the unfinished part, and by what is held back.
     pub(super) fn buffered(&self) -> usize {
-        self.buffer.capacity()
+        self.buffer.capacity() + self.held.as_ref().map_or(0, Vec::capacity)
+    }
+
+    /// Holds back what is written from now on.
+    pub(super) fn hold(&mut self) {
+        self.held.get_or_insert_default();
+    }
+
+    /// Takes what was held back, after `change`, which is told at which byte of the object it begins.
+    pub(super) fn release(&mut self, change: impl FnOnce(u64, &mut [u8]) -> Result<()>) -> Result<()> {
+        let mut held = self.held.take().unwrap_or_default();
+        change(self.bytes, &mut held)?;
+        self.take(&held)
     }
 
     /// Why the last write failed.
@@ -103,6 +118,10 @@ impl Sink {
     }
 
     fn take(&mut self, mut data: &[u8]) -> Result<()> {
+        if let Some(held) = &mut self.held {
+            held.extend_from_slice(data);
+            return Ok(());
+        }
         let upload = self
             .upload
             .as_mut()

@@ -134,6 +134,10 @@ fn play(scenario: &Scenario) -> Result<(), String> {
     if committed != expected {
         faults.push(format!("expected these tables committed: {expected:?}, found {committed:?}"));
     }
+    let lake = folder.path().join("lake");
+    if outcome.code == 2 && lake.exists() && !scenario.files.keys().any(|path| path.starts_with("lake")) {
+        faults.push("what could not start left a lake".to_owned());
+    }
     for (path, count) in &scenario.expect.requests {
         let found = vendor
             .requests()

@@ -6,6 +6,7 @@ mod export;
 mod faults;
 mod fields;
 mod golden;
+mod places;
 mod progress;
 mod recipes;
 mod support;

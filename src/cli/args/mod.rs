@@ -125,8 +125,8 @@ pub struct TablesArgs {
     /// List the columns that can hold personal data
     #[arg(long)]
     pub personal: bool,
-    /// With --personal: show what this configuration makes of each
-    #[arg(long, value_name = "FILE", requires = "personal")]
+    /// Configuration whose declarations are shown [default: ./afluente.toml if it is there]; with --personal, also what it makes of each column
+    #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// How it is written
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]

@@ -193,19 +193,20 @@ async fn probes_ask_for_one_row() {
         ("quotes", None, vec![page(&[])], 0, None, vec!["/x?$orderby=Id&$top=1&$count=true"]),
     ] {
         let server = Scripted::new(answers);
-        let probe = probe(&server.client(), source, &source.tables[table], endpoint, &Meter::new())
+        let probe = probe(&server.client(), source, &source.tables[table], endpoint, 1, &Meter::new())
             .await
             .unwrap();
-        assert_eq!((probe.rows_on_page, probe.counted), (rows, counted_rows), "{table}");
+        let found = probe.page.map_or(0, |page| page.records.len());
+        assert_eq!((found, probe.counted), (rows, counted_rows), "{table}");
         assert_eq!(server.targets(), targets);
     }
     let server = Scripted::new([page(&[5]), Answer::new(403, "")]);
-    let absent = probe(&server.client(), source, &source.tables["quotes"], None, &Meter::new())
+    let absent = probe(&server.client(), source, &source.tables["quotes"], None, 1, &Meter::new())
         .await
         .unwrap();
     assert!(absent.unavailable.unwrap().contains("403"));
     let server = Scripted::new([Answer::new(401, "")]);
-    let refused = probe(&server.client(), source, &source.tables["deals"], None, &Meter::new()).await;
+    let refused = probe(&server.client(), source, &source.tables["deals"], None, 1, &Meter::new()).await;
     assert_eq!(refused.unwrap_err().kind(), Kind::Auth);
 }
 

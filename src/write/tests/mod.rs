@@ -2,6 +2,7 @@
 
 mod content;
 mod failures;
+mod footer;
 mod limits;
 mod rejects;
 
