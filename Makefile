@@ -32,7 +32,7 @@ lint: $(VENV)/lint ## spelling; licences, sources and duplicates of the dependen
 	$(VENV)/bin/typos
 	$(PYTHON) tests/interop/deny.py
 
-interop: $(VENV)/interop ## real readers (DuckDB, PyArrow, Polars, Spark) and a real S3 server over what was written
+interop: $(VENV)/interop $(VENV)-oldest/readers $(VENV)-newest/readers ## real readers, the oldest and the newest, and a real S3 server over what was written
 	# Not `cargo build`: what the tests are compiled with also makes the binary, and nothing is compiled twice.
 	$(CARGO) test --locked --no-run --lib --test it
 	$(VENV)/bin/python -m pytest -q tests/interop
@@ -51,4 +51,10 @@ $(VENV)/interop: tests/interop/requirements.txt
 $(VENV)/lint $(VENV)/interop:
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet -r $<
+	touch $@
+
+# The readers of docs/readers.md: each age has an environment of its own, since their versions exclude each other.
+$(VENV)-oldest/readers $(VENV)-newest/readers: $(VENV)-%/readers: tests/interop/requirements-%.txt
+	$(PYTHON) -m venv $(VENV)-$*
+	$(VENV)-$*/bin/pip install --quiet -r $<
 	touch $@

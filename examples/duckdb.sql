@@ -5,21 +5,21 @@
 -- A view reads whatever files are there when it is queried. While exports run, read through the manifest: the last section.
 
 CREATE SCHEMA IF NOT EXISTS ploomes;
-CREATE OR REPLACE VIEW ploomes.deals           AS SELECT * FROM read_parquet('lake/ploomes/deals/**/*.parquet');
-CREATE OR REPLACE VIEW ploomes.deals_pipelines AS SELECT * FROM read_parquet('lake/ploomes/deals_pipelines/**/*.parquet');
-CREATE OR REPLACE VIEW ploomes.deals_stages    AS SELECT * FROM read_parquet('lake/ploomes/deals_stages/**/*.parquet');
-CREATE OR REPLACE VIEW ploomes.deals_status    AS SELECT * FROM read_parquet('lake/ploomes/deals_status/**/*.parquet');
-CREATE OR REPLACE VIEW ploomes.contacts        AS SELECT * FROM read_parquet('lake/ploomes/contacts/**/*.parquet');
-CREATE OR REPLACE VIEW ploomes.users           AS SELECT * FROM read_parquet('lake/ploomes/users/**/*.parquet');
+CREATE OR REPLACE VIEW ploomes.deals           AS SELECT * FROM read_parquet('lake/ploomes/deals/**/part-[1-9]*.parquet');
+CREATE OR REPLACE VIEW ploomes.deals_pipelines AS SELECT * FROM read_parquet('lake/ploomes/deals_pipelines/**/part-[1-9]*.parquet');
+CREATE OR REPLACE VIEW ploomes.deals_stages    AS SELECT * FROM read_parquet('lake/ploomes/deals_stages/**/part-[1-9]*.parquet');
+CREATE OR REPLACE VIEW ploomes.deals_status    AS SELECT * FROM read_parquet('lake/ploomes/deals_status/**/part-[1-9]*.parquet');
+CREATE OR REPLACE VIEW ploomes.contacts        AS SELECT * FROM read_parquet('lake/ploomes/contacts/**/part-[1-9]*.parquet');
+CREATE OR REPLACE VIEW ploomes.users           AS SELECT * FROM read_parquet('lake/ploomes/users/**/part-[1-9]*.parquet');
 
 -- A partitioned table: its folders add the column date_year, and a condition on it skips the files of other years.
-CREATE OR REPLACE VIEW ploomes.orders AS SELECT * FROM read_parquet('lake/ploomes/orders/**/*.parquet', hive_partitioning = true);
+CREATE OR REPLACE VIEW ploomes.orders AS SELECT * FROM read_parquet('lake/ploomes/orders/**/part-[1-9]*.parquet', hive_partitioning = true);
 
 CREATE SCHEMA IF NOT EXISTS exactsales;
 CREATE OR REPLACE VIEW exactsales.tasks AS
-    SELECT * FROM read_parquet('lake/exactsales/tasks/**/*.parquet', hive_partitioning = true);
+    SELECT * FROM read_parquet('lake/exactsales/tasks/**/part-[1-9]*.parquet', hive_partitioning = true);
 -- Exploded from the same page as tasks: one row per element of its array.
-CREATE OR REPLACE VIEW exactsales.tasks__contacts AS SELECT * FROM read_parquet('lake/exactsales/tasks__contacts/**/*.parquet');
+CREATE OR REPLACE VIEW exactsales.tasks__contacts AS SELECT * FROM read_parquet('lake/exactsales/tasks__contacts/**/part-[1-9]*.parquet');
 
 -- Deals by funnel and status.
 SELECT p.name AS pipeline, s.name AS status, count(*) AS deals, round(sum(d.amount), 2) AS amount

@@ -106,6 +106,7 @@ impl Bench {
                 let (options, budget) = (Arc::new(WriteOptions::new("run")), MemoryBudget::new(64 << 20));
                 let mut writer = TableWriter::new(&lake, "acme", &of_table, version, options, budget, handle).unwrap();
                 writer.write(&batch).unwrap();
+                writer.ensure_file().unwrap();
                 writer.finish().unwrap()
             });
             let files = publish_all(work.await.unwrap()).await.unwrap();

@@ -1,26 +1,39 @@
-//! Small data files of a partition merged into files near the target size. The rows stay what they are.
+//! Small data files of a partition merged into files near the target size, and files that older readers refuse written anew. The rows stay what they are.
 //!
-//! A file is small below half the target; a partition with two small files or more gets new ones that hold the same rows in the same order. A table is
-//! replaced in one commit, its savepoint, mode and unfinished load kept. The parent of a table that was merged gets a new manifest, too: it names the
-//! versions of its children. Exploded tables commit first, as in an export, so that a crash in between leaves what was there before.
+//! | file | becomes |
+//! |---|---|
+//! | below half the target, in a partition with two such files or more | part of a new one that holds the same rows in the same order; not in histories |
+//! | one that older readers refuse ([`DataFileReader::is_refused`]) | a new one of the same rows in the same order |
+//! | one that was looked at for that, and is not | itself; the manifest notes it, so that nobody looks again |
+//!
+//! A table is replaced in one commit for each [`GROUPS`] of these, its savepoint, mode and unfinished load kept. The parent of a table that was replaced gets a
+//! new manifest, too: it names the versions of its children and histories. These commit first, as in an export, so that a crash in between leaves what was
+//! there before.
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::{StreamExt, TryStreamExt};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
-use crate::commit::{self, Entry, Manifest};
+use crate::commit::{self, Entry, FOOTER, Manifest};
 use crate::error::{Error, Kind, Result};
 use crate::scan::{DataFileReader, conform};
 use crate::schema::{Table, arrow_schema};
 use crate::store::{DataFile, Lake};
 use crate::write::{MemoryBudget, StagedFile, TableWriter, WriteOptions, publish_all};
+
+/// Groups of files that are written before a commit: each is an open file on local disk, and file descriptors are finite.
+const GROUPS: usize = 256;
+
+/// Footers looked at at a time.
+const LOOKED_AT_AT_A_TIME: usize = 8;
 
 /// How files are merged.
 #[derive(Debug, Clone)]
@@ -43,7 +56,7 @@ impl Default for CompactOptions {
     }
 }
 
-/// A table whose files were merged.
+/// A table whose files were replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compacted {
     /// The connection.
@@ -62,8 +75,27 @@ pub struct Compacted {
     pub bytes: u64,
 }
 
-/// Merges the small files of a family, a table followed by those exploded from it, as [`content`](commit::content) gives it. Tables for which `chosen` is
-/// false are left alone. If there is nothing to merge, nothing is written.
+/// The families of this content of a lake: each table with those exploded from it and their histories, which its manifest names.
+pub fn families(content: &[Manifest]) -> Vec<Vec<Manifest>> {
+    let of = |parent: &Manifest, manifest: &Manifest| {
+        let named = parent.children.contains_key(&manifest.table) || parent.histories.contains_key(&manifest.table);
+        parent.connection == manifest.connection && named
+    };
+    let parents = content
+        .iter()
+        .filter(|manifest| !content.iter().any(|parent| of(parent, manifest) && !of(manifest, parent)));
+    parents
+        .map(|parent| {
+            let members = content
+                .iter()
+                .filter(|manifest| manifest.table != parent.table && of(parent, manifest));
+            std::iter::once(parent).chain(members).cloned().collect()
+        })
+        .collect()
+}
+
+/// Merges the small files of a family, as [`families`] gives it, and writes those anew that older readers refuse. Tables for which `chosen` is false are left
+/// alone. If there is nothing to do, nothing is written.
 ///
 /// # Errors
 /// `Conflict` when an export committed meanwhile, or was cut between the commits of the family: its content stands, and nothing is lost. `Store` when a
@@ -75,24 +107,196 @@ pub async fn compact(
     chosen: impl Fn(&Manifest) -> bool,
 ) -> Result<Vec<Compacted>> {
     let Some(parent) = family.first() else { return Ok(Vec::new()) };
-    let plans: Vec<Vec<Vec<Entry>>> = family
-        .iter()
-        .map(|manifest| {
-            if chosen(manifest) {
-                small_files(manifest, options.target_file_bytes)
-            } else {
-                Vec::new()
-            }
-        })
-        .collect();
-    if plans.iter().all(Vec::is_empty) {
-        return Ok(Vec::new());
+    let mut work = Vec::new();
+    let mut looked_at = Vec::with_capacity(family.len());
+    for (member, manifest) in family.iter().enumerate() {
+        let mut plan = Plan::default();
+        if chosen(manifest) {
+            plan = Plan::of(
+                lake,
+                manifest,
+                parent.histories.contains_key(&manifest.table),
+                options.target_file_bytes,
+            )
+            .await?;
+        }
+        work.extend(plan.groups.into_iter().map(|group| (member, group)));
+        looked_at.push(plan.looked_at);
     }
+    let mut now = family.to_vec();
+    let mut rounds: Vec<&[(usize, Group)]> = work.chunks(GROUPS).collect();
+    if rounds.is_empty() && looked_at.iter().any(|paths| !paths.is_empty()) {
+        rounds.push(&[]);
+    }
+    for round in rounds {
+        now = replace(lake, now, round, &looked_at, options).await?;
+    }
+    let changed = family.iter().zip(&now).filter(|(old, new)| {
+        let files = |manifest: &Manifest| manifest.entries.iter().map(|entry| entry.path.clone()).collect::<Vec<_>>();
+        files(old) != files(new)
+    });
+    Ok(changed
+        .map(|(old, new)| Compacted {
+            connection: new.connection.clone(),
+            table: new.table.clone(),
+            version: new.version,
+            files_before: old.entries.len() as u64,
+            files: new.entries.len() as u64,
+            bytes_before: old.bytes,
+            bytes: new.bytes,
+        })
+        .collect())
+}
+
+/// Files whose rows go, in this order, into new ones.
+#[derive(Debug, Clone)]
+struct Group {
+    entries: Vec<Entry>,
+    /// The files may claim that their rows are in the order of the key.
+    ordered: bool,
+}
+
+/// What is to be done to a table.
+#[derive(Debug, Default)]
+struct Plan {
+    groups: Vec<Group>,
+    /// Paths of files that no reader refuses.
+    looked_at: HashSet<String>,
+}
+
+impl Plan {
+    async fn of(lake: &Lake, manifest: &Manifest, is_history: bool, target_bytes: u64) -> Result<Self> {
+        // A history grows by small files, run by run: merged, they would be written again and again.
+        let small = if is_history {
+            Vec::new()
+        } else {
+            small_files(manifest, target_bytes)
+        };
+        let merged: HashSet<&str> = small.iter().flatten().map(|entry| entry.path.as_str()).collect();
+        let mut plan = Self::default();
+        let rest = manifest.entries.iter().filter(|entry| !merged.contains(entry.path.as_str()));
+        let rest: Vec<Entry> = rest.filter(|entry| entry.meta.may_be_refused()).cloned().collect();
+        let mut looks = futures::stream::iter(rest)
+            .map(|entry| look(lake.clone(), manifest.path_of(&entry), entry))
+            .buffered(LOOKED_AT_AT_A_TIME);
+        while let Some((entry, look)) = looks.try_next().await? {
+            if look.refused {
+                plan.groups.push(Group {
+                    entries: vec![entry],
+                    ordered: look.ordered,
+                });
+            } else {
+                plan.looked_at.insert(entry.path);
+            }
+        }
+        plan.groups.extend(small.into_iter().map(|entries| Group {
+            ordered: is_ascending(manifest, &entries),
+            entries,
+        }));
+        Ok(plan)
+    }
+}
+
+/// What a file's footer tells.
+struct Look {
+    refused: bool,
+    /// It claims that its rows are in an order.
+    ordered: bool,
+}
+
+async fn look(lake: Lake, path: String, entry: Entry) -> Result<(Entry, Look)> {
+    let handle = Handle::current();
+    let work = spawn_blocking(move || {
+        let reader = DataFileReader::open(&lake, &path, entry.meta.content_length, handle)?;
+        let mut groups = reader.metadata().row_groups().iter();
+        let look = Look {
+            refused: reader.is_refused()?,
+            ordered: groups.len() > 0 && groups.all(|group| group.sorting_columns().is_some()),
+        };
+        Ok((entry, look))
+    });
+    work.await?
+}
+
+/// Writes these groups of the family anew and commits it; its manifests then.
+async fn replace(
+    lake: &Lake,
+    family: Vec<Manifest>,
+    round: &[(usize, Group)],
+    looked_at: &[HashSet<String>],
+    options: &CompactOptions,
+) -> Result<Vec<Manifest>> {
+    check_newest(lake, &family).await?;
+    let run_id = Uuid::now_v7().to_string();
+    let mut staged = Vec::with_capacity(family.len());
+    for (member, manifest) in family.iter().enumerate() {
+        let groups: Vec<Group> = round
+            .iter()
+            .filter(|(of, _)| *of == member)
+            .map(|(_, group)| group.clone())
+            .collect();
+        let mut files = Vec::new();
+        if !groups.is_empty() {
+            let (lake, manifest, run_id, options) = (lake.clone(), manifest.clone(), run_id.clone(), options.clone());
+            let handle = Handle::current();
+            files = spawn_blocking(move || merge(&lake, &manifest, &groups, &run_id, &options, &handle)).await??;
+        }
+        staged.push(files);
+    }
+    let sizes: Vec<usize> = staged.iter().map(Vec::len).collect();
+    let mut published = publish_all(staged.into_iter().flatten().collect()).await?.into_iter();
+    let mut next: Vec<Option<Manifest>> = Vec::with_capacity(family.len());
+    for ((member, manifest), size) in family.iter().enumerate().zip(sizes) {
+        let files: Vec<DataFile> = published.by_ref().take(size).collect();
+        let of_member = round.iter().filter(|(of, _)| *of == member);
+        let merged: Vec<&str> = of_member
+            .flat_map(|(_, group)| &group.entries)
+            .map(|entry| entry.path.as_str())
+            .collect();
+        let is_noted = manifest
+            .entries
+            .iter()
+            .all(|entry| !entry.meta.may_be_refused() || !looked_at[member].contains(&entry.path));
+        next.push((!merged.is_empty() || !is_noted).then(|| {
+            let mut next = manifest.successor(lake, &run_id, &merged, files);
+            for entry in next.entries.iter_mut().filter(|entry| looked_at[member].contains(&entry.path)) {
+                entry.meta.footer = Some(FOOTER);
+            }
+            next
+        }));
+    }
+    name_versions(lake, &family, &mut next, &run_id);
+    let committed: Vec<(&Manifest, Manifest)> = family
+        .iter()
+        .zip(&next)
+        .filter_map(|(old, new)| Some((old, new.clone()?)))
+        .collect();
+    for (old, new) in &committed {
+        if old.rows != new.rows {
+            let dead: Vec<String> = committed.iter().flat_map(|(_, new)| new.written()).collect();
+            lake.delete(&dead).await?;
+            return Err(Error::defect(format!(
+                "merging `{}` would make {} rows of {}",
+                old.folder(),
+                new.rows,
+                old.rows
+            )));
+        }
+    }
+    commit_all(lake, &committed, options.retention).await?;
+    Ok(family
+        .iter()
+        .zip(next)
+        .map(|(old, new)| new.unwrap_or_else(|| old.clone()))
+        .collect())
+}
+
+/// Whether what is in the lake belongs together, and nobody replaced it.
+async fn check_newest(lake: &Lake, family: &[Manifest]) -> Result<()> {
+    let Some(parent) = family.first() else { return Ok(()) };
     for manifest in family {
-        let named = parent
-            .children
-            .get(&manifest.table)
-            .is_none_or(|version| *version == manifest.version);
+        let named = parent.children.get(&manifest.table).or(parent.histories.get(&manifest.table));
+        let named = named.is_none_or(|version| *version == manifest.version);
         let newest = commit::versions(lake, &manifest.connection, &manifest.table).await?;
         if !named || newest.last() != Some(&manifest.version) {
             return Err(Error::new(
@@ -107,62 +311,28 @@ pub async fn compact(
             .hint("an export is running, or was cut: let one run to its end, then compact again"));
         }
     }
-    let run_id = Uuid::now_v7().to_string();
-    let mut next: Vec<Option<Manifest>> = Vec::with_capacity(family.len());
-    let mut staged = Vec::with_capacity(family.len());
-    for (manifest, groups) in family.iter().zip(&plans) {
-        let files = if groups.is_empty() {
-            Vec::new()
+    Ok(())
+}
+
+/// Lets the parent name the new versions of the others, in a new manifest if it has none yet.
+fn name_versions(lake: &Lake, family: &[Manifest], next: &mut [Option<Manifest>], run_id: &str) {
+    let others: Vec<(String, u64)> = next
+        .iter()
+        .skip(1)
+        .flatten()
+        .map(|manifest| (manifest.table.clone(), manifest.version))
+        .collect();
+    let (Some(parent), Some(next), false) = (family.first(), next.first_mut(), others.is_empty()) else {
+        return;
+    };
+    let next = next.get_or_insert_with(|| parent.successor(lake, run_id, &[], Vec::new()));
+    for (table, version) in others {
+        if let Some(history) = next.histories.get_mut(&table) {
+            *history = version;
         } else {
-            let (lake, manifest, groups, run_id, options) =
-                (lake.clone(), manifest.clone(), groups.clone(), run_id.clone(), options.clone());
-            let handle = Handle::current();
-            spawn_blocking(move || merge(&lake, &manifest, &groups, &run_id, &options, &handle)).await??
-        };
-        staged.push(files);
-    }
-    let sizes: Vec<usize> = staged.iter().map(Vec::len).collect();
-    let mut published = publish_all(staged.into_iter().flatten().collect()).await?.into_iter();
-    for ((manifest, groups), size) in family.iter().zip(&plans).zip(sizes) {
-        let files: Vec<DataFile> = published.by_ref().take(size).collect();
-        let merged: Vec<&str> = groups.iter().flatten().map(|entry| entry.path.as_str()).collect();
-        next.push((!groups.is_empty()).then(|| manifest.successor(lake, &run_id, &merged, files)));
-    }
-    let mut children: BTreeMap<String, u64> = BTreeMap::new();
-    for manifest in next.iter().skip(1).flatten() {
-        children.insert(manifest.table.clone(), manifest.version);
-    }
-    if !children.is_empty() {
-        let parent = next[0].get_or_insert_with(|| parent.successor(lake, &run_id, &[], Vec::new()));
-        parent.children.extend(children);
-    }
-    let next: Vec<(&Manifest, Manifest)> = family.iter().zip(next).filter_map(|(old, new)| Some((old, new?))).collect();
-    for (old, new) in &next {
-        if old.rows != new.rows {
-            let dead: Vec<String> = next.iter().flat_map(|(_, new)| new.written()).collect();
-            lake.delete(&dead).await?;
-            return Err(Error::defect(format!(
-                "merging `{}` would make {} rows of {}",
-                old.folder(),
-                new.rows,
-                old.rows
-            )));
+            next.children.insert(table, version);
         }
     }
-    commit_all(lake, &next, options.retention).await?;
-    Ok(next
-        .iter()
-        .filter(|(old, new)| old.entries != new.entries)
-        .map(|(old, new)| Compacted {
-            connection: new.connection.clone(),
-            table: new.table.clone(),
-            version: new.version,
-            files_before: old.entries.len() as u64,
-            files: new.entries.len() as u64,
-            bytes_before: old.bytes,
-            bytes: new.bytes,
-        })
-        .collect())
 }
 
 /// The small files of each partition that has two or more, in the order of the manifest.
@@ -179,7 +349,7 @@ fn small_files(manifest: &Manifest, target_bytes: u64) -> Vec<Vec<Entry>> {
 fn merge(
     lake: &Lake,
     manifest: &Manifest,
-    groups: &[Vec<Entry>],
+    groups: &[Group],
     run_id: &str,
     options: &CompactOptions,
     handle: &Handle,
@@ -211,13 +381,13 @@ fn merge(
     Ok(staged)
 }
 
-fn rewrite(writer: &mut TableWriter, lake: &Lake, manifest: &Manifest, table: &Table, group: &[Entry], handle: &Handle) -> Result<()> {
+fn rewrite(writer: &mut TableWriter, lake: &Lake, manifest: &Manifest, table: &Table, group: &Group, handle: &Handle) -> Result<()> {
     let schema = arrow_schema(table);
-    if !is_ascending(manifest, group) {
+    if !group.ordered {
         // A file that claims an order ends where it breaks: of two small files two would be made, every time.
         writer.claim_no_order();
     }
-    for entry in group {
+    for entry in &group.entries {
         let path = manifest.path_of(entry);
         let reader = DataFileReader::open(lake, &path, entry.meta.content_length, handle.clone())?;
         let mut rows = 0;
@@ -235,7 +405,8 @@ fn rewrite(writer: &mut TableWriter, lake: &Lake, manifest: &Manifest, table: &T
             .hint("`afluente verify` looks at every file; `afluente export --full-refresh` of the table writes its rows anew"));
         }
     }
-    Ok(())
+    // A table without rows has a file all the same.
+    writer.ensure_file()
 }
 
 /// Whether the files follow each other in the order of a single numeric key, as far as their bounds tell. Where a file is not in order itself, the writer

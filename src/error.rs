@@ -14,6 +14,8 @@ pub enum Kind {
     Refused,
     /// The vendor answers with something that is not a page, or the data breaks a rule of the table.
     Data,
+    /// A read would take more rows from the lake than its bound lets pass.
+    Shrink,
     /// The vendor could not be reached, or went on failing after every retry.
     Network,
     /// The lake cannot be read or written.

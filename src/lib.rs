@@ -21,6 +21,7 @@
 //! | [`scan`] | rows of a data file read back |
 //! | [`derive`](mod@derive) | the CustomerX set: tables made of tables of the lake |
 //! | [`store`] | the lake: local disk or an S3-compatible bucket |
+//! | [`limit`] | bounds of a run: a number or a share |
 //! | [`lease`] | who is at work on a connection |
 //! | [`export`] | one run over many tables |
 //! | [`account`] | whose rows a connection holds |
@@ -56,6 +57,7 @@ pub mod hash_key;
 pub mod http;
 mod json;
 pub mod lease;
+pub mod limit;
 pub mod merge;
 pub mod metrics;
 pub mod page;

@@ -4,6 +4,7 @@
 //! and nothing else of the file is: its footer, then the columns that were asked for, one row group at a time. Which rows are wanted, and what they mean,
 //! is for the caller.
 
+mod refused;
 #[cfg(test)]
 mod tests;
 

@@ -37,6 +37,8 @@ pub struct TableStatus {
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Data files that an earlier version wrote, which older readers may refuse: `compact` writes them anew. The manifest tells, no file is opened.
+    pub older_files: u64,
     /// How far its cursor has been read.
     pub savepoint: Option<DateTime<Utc>>,
     /// Whether its first load has not come to its end: the next run goes on with it.
@@ -68,6 +70,7 @@ pub async fn status(lake: &Lake, manifests: &[Manifest]) -> Result<Vec<TableStat
             rows: manifest.rows,
             files: manifest.entries.len() as u64,
             bytes: manifest.bytes,
+            older_files: manifest.entries.iter().filter(|entry| entry.meta.may_be_refused()).count() as u64,
             savepoint: manifest.savepoint,
             unfinished: manifest.resume.is_some(),
             last_success: manifest.committed_at,

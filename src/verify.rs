@@ -76,6 +76,7 @@ const REWRITE: &str = "`afluente export --full-refresh` of the table writes its 
 const REFRESH: &str = "`afluente export --full-refresh` of the table reads its rows again";
 const EXPORT: &str = "`afluente export` of the parent puts them together again";
 const VACUUM: &str = "`afluente vacuum` drops it";
+const COMPACT: &str = "`afluente compact` writes them anew, from the lake alone";
 const RECORD: &str = "restore it from a copy of the lake";
 const AGAIN: &str = "verify it again when no export is running";
 
@@ -196,11 +197,26 @@ fn read_family(lake: &Lake, handle: &Handle, family: &Family, whole: Vec<Vec<Ent
             }
         };
         let mut of_table = Vec::with_capacity(entries.len());
+        let mut refused: u64 = 0;
         for entry in entries {
             match file::verify(lake, handle, manifest, &table, &entry) {
-                Ok(()) => of_table.push(entry),
+                Ok(is_refused) => {
+                    refused += u64::from(is_refused);
+                    of_table.push(entry);
+                }
                 Err(what) => findings.push(fault(manifest, Some(&entry), &what, REWRITE)),
             }
+        }
+        if refused > 0 {
+            findings.push(Finding {
+                level: Level::Warning,
+                file: manifest.folder(),
+                what: format!(
+                    "has {refused} of {} data files in a form that older readers refuse (docs/readers.md)",
+                    manifest.entries.len()
+                ),
+                advice: COMPACT,
+            });
         }
         sound.push(of_table);
     }

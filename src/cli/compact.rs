@@ -1,10 +1,10 @@
-//! `afluente compact`: small data files merged.
+//! `afluente compact`: small data files merged, and those written anew that older readers refuse.
 
 use super::args::CompactArgs;
 use super::printer::{Printer, count, size};
 use super::{Done, lake, stop_on_signals};
 use crate::commit::{self, Manifest};
-use crate::compact::{CompactOptions, compact};
+use crate::compact::{CompactOptions, compact, families};
 use crate::error::{Error, Result};
 use crate::glob;
 use crate::http::Stop;
@@ -26,14 +26,8 @@ pub(super) async fn run(args: &CompactArgs, printer: &Printer) -> Result<Done> {
         printer.info(&lake::empty(&lake));
         return Ok(Done::All);
     }
-    // A history grows by small files that its table's manifest names by version: they are left as they are.
-    let is_history = |manifest: &Manifest| {
-        let of = |other: &Manifest| other.connection == manifest.connection && other.histories.contains_key(&manifest.table);
-        manifests.iter().any(of)
-    };
     let names = |glob: &String, manifest: &Manifest| glob::names(glob, &manifest.connection, &manifest.source, &manifest.table);
-    let chosen =
-        |manifest: &Manifest| !is_history(manifest) && (args.tables.is_empty() || args.tables.iter().any(|glob| names(glob, manifest)));
+    let chosen = |manifest: &Manifest| args.tables.is_empty() || args.tables.iter().any(|glob| names(glob, manifest));
     if let Some(glob) = args
         .tables
         .iter()
@@ -42,7 +36,8 @@ pub(super) async fn run(args: &CompactArgs, printer: &Printer) -> Result<Done> {
         return Err(Error::config(format!("the lake has no table `{glob}`")).hint("`afluente status` lists its tables"));
     }
     let (merged, failed) = compact_all(&lake, &manifests, &options, chosen, &stop, printer).await;
-    if merged > 0 {
+    // One that failed may have been replaced in part before.
+    if merged + failed > 0 {
         let content = stop.race(commit::content(&lake)).await?;
         views::write(&lake, &content).await?;
         if !options.retention.is_zero() {
@@ -50,7 +45,7 @@ pub(super) async fn run(args: &CompactArgs, printer: &Printer) -> Result<Done> {
         }
     }
     if failed == 0 && merged == 0 {
-        printer.info("nothing to merge: no partition has two files below half of the target size");
+        printer.info("nothing to merge: no partition has two files below half of the target size, and older readers refuse no file");
     }
     Ok(if failed == 0 { Done::All } else { Done::Partly })
 }
@@ -65,12 +60,8 @@ async fn compact_all(
     printer: &Printer,
 ) -> (u64, u64) {
     let (mut merged, mut failed) = (0, 0);
-    let mut from = 0;
-    while from < manifests.len() {
-        let parent = &manifests[from];
-        let is_child = |manifest: &&Manifest| manifest.connection == parent.connection && parent.children.contains_key(&manifest.table);
-        let to = from + 1 + manifests[from + 1..].iter().take_while(is_child).count();
-        match stop.race(compact(lake, &manifests[from..to], options, &chosen)).await {
+    for family in families(manifests) {
+        match stop.race(compact(lake, &family, options, &chosen)).await {
             Ok(tables) => {
                 for table in tables {
                     merged += 1;
@@ -88,13 +79,12 @@ async fn compact_all(
             }
             Err(error) => {
                 failed += 1;
-                printer.error(&format!("{}: {}", lake::name(parent), error.message()), error.advice());
+                printer.error(&format!("{}: {}", lake::name(&family[0]), error.message()), error.advice());
                 if stop.is_requested() {
                     break;
                 }
             }
         }
-        from = to;
     }
     (merged, failed)
 }

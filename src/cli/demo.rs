@@ -69,11 +69,11 @@ fn next(printer: &Printer, report: &RunReport, lake: &str) -> String {
             "a folder for each year, and the manifests".to_owned(),
         ),
         (
-            format!("duckdb -c \"from '{lake}/ploomes/deals/**/*.parquet' limit 5\""),
+            format!("duckdb -c \"from '{lake}/ploomes/deals/**/part-[1-9]*.parquet' limit 5\""),
             format!("of {}", count(deals, "row")),
         ),
         (
-            format!("python -c \"import polars; print(polars.read_parquet('{lake}/ploomes/deals/**/*.parquet'))\""),
+            format!("python -c \"import polars; print(polars.read_parquet('{lake}/ploomes/deals/**/part-[1-9]*.parquet'))\""),
             String::new(),
         ),
         (

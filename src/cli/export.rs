@@ -64,6 +64,7 @@ async fn start(args: &ExportArgs, metrics: Option<&MetricsFile>, printer: &Print
         memory: args.memory,
         max_rejected: args.max_rejected.unwrap_or(Limit::DEFAULT_REJECTED),
         max_bad_cells: args.max_bad_cells,
+        max_shrink: args.max_shrink,
         fail_fast: args.fail_fast,
         retention: config.lake.retention,
         full_refresh: args.full_refresh,

@@ -31,6 +31,16 @@ pub(super) async fn run(args: &ListArgs, printer: &Printer) -> Result<Done> {
         count(total(|table| table.files), "file"),
         size(total(|table| table.bytes))
     ));
+    let older = total(|table| table.older_files);
+    if older > 0 {
+        printer.warning(
+            &format!(
+                "{} of an earlier version: older readers may refuse them (docs/readers.md)",
+                count(older, "data file")
+            ),
+            Some("`afluente compact` writes them anew, from the lake alone"),
+        );
+    }
     lake::tell_strangers(&config, &args.lake, tables.iter().map(|table| &table.connection), printer);
     Ok(Done::All)
 }

@@ -16,6 +16,9 @@ use crate::store::{DataFile, Lake, data_file_version, hex, table_folder};
 /// The version of the document's form that this program writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
 
+/// The form of a data file's footer: 1 is one that every reader of docs/readers.md takes. An older program passes over it, and then drops it.
+pub const FOOTER: u32 = 1;
+
 /// The content of a table at one version: every live file, not a difference.
 ///
 /// Fields that a later program adds are passed over; a change of meaning raises [`FORMAT_VERSION`].
@@ -53,6 +56,9 @@ pub struct Manifest {
     /// When rows were last looked for that are gone at the vendor: a full read, or a sweep over all keys.
     #[serde(default, with = "words::optional_instant", skip_serializing_if = "Option::is_none")]
     pub reconciled_at: Option<DateTime<Utc>>,
+    /// When a look for such rows was last broken off, because it would have taken too many: the next one waits as long as after one that was done.
+    #[serde(default, with = "words::optional_instant", skip_serializing_if = "Option::is_none")]
+    pub reconcile_tried_at: Option<DateTime<Utc>>,
     /// The host that was asked for the rows, `public-api2.ploomes.com`: those of another are not gone on with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
@@ -158,6 +164,16 @@ pub struct EntryMeta {
     pub min: Map<String, Value>,
     /// Greatest values.
     pub max: Map<String, Value>,
+    /// [`FOOTER`], of files that are written in that form; none, where an earlier program wrote it and nobody has looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub footer: Option<u32>,
+}
+
+impl EntryMeta {
+    /// Whether older readers may refuse the file: its footer tells.
+    pub fn may_be_refused(&self) -> bool {
+        self.footer.is_none_or(|form| form < FOOTER)
+    }
 }
 
 impl Manifest {
@@ -185,6 +201,7 @@ impl Manifest {
             savepoint: None,
             resume: None,
             reconciled_at: None,
+            reconcile_tried_at: None,
             host: None,
             account: None,
             read_again: false,
@@ -334,6 +351,7 @@ impl Entry {
                 partition: file.partition.map(|partition| BTreeMap::from([(partition.name, partition.value)])),
                 min: file.bounds.min,
                 max: file.bounds.max,
+                footer: Some(FOOTER),
             },
         }
     }

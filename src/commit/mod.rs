@@ -20,7 +20,7 @@ mod words;
 use serde::Deserialize;
 
 pub use content::{content, content_of};
-pub use manifest::{Entry, EntryMeta, FORMAT_VERSION, Manifest, ManifestColumn, ManifestSchema};
+pub use manifest::{Entry, EntryMeta, FOOTER, FORMAT_VERSION, Manifest, ManifestColumn, ManifestSchema};
 pub(crate) use sweep::{Superfluous, object_version, superfluous_reports};
 pub use sweep::{sweep, sweep_reports};
 

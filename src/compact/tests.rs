@@ -2,10 +2,14 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::properties::WriterProperties;
+use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::bench::Bench;
-use crate::store::S3Options;
+use crate::store::{S3Options, hex};
 
 /// The ids of a table's rows, in the order of its manifest's files.
 async fn ids(lake: &Lake, manifest: &Manifest) -> Vec<f64> {
@@ -24,8 +28,189 @@ async fn ids(lake: &Lake, manifest: &Manifest) -> Vec<f64> {
 }
 
 async fn all(lake: &Lake, options: &CompactOptions) -> Result<Vec<Compacted>> {
-    let family = commit::content(lake).await.unwrap();
-    compact(lake, &family, options, |_| true).await
+    let families = families(&commit::content(lake).await.unwrap());
+    assert_eq!(families.len(), 1, "{families:?}");
+    compact(lake, &families[0], options, |_| true).await
+}
+
+/// Writes a file anew as earlier versions did: by `parquet` alone.
+async fn age(bench: &Bench, table: &str, mut entry: Entry) -> Entry {
+    let path = format!("acme/{table}/{}", entry.path);
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bench.lake.get(&path).await.unwrap().unwrap()).unwrap();
+    let order = reader
+        .metadata()
+        .row_groups()
+        .first()
+        .and_then(|group| group.sorting_columns().cloned());
+    let properties = WriterProperties::builder().set_sorting_columns(order).build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(reader.schema()), Some(properties)).unwrap();
+    for batch in reader.build().unwrap() {
+        writer.write(&batch.unwrap()).unwrap();
+    }
+    let bytes = bytes::Bytes::from(writer.into_inner().unwrap());
+    entry.meta.content_length = bytes.len() as u64;
+    entry.meta.sha256 = hex(&Sha256::digest(&bytes));
+    entry.meta.footer = None;
+    bench.lake.put(&path, bytes).await.unwrap();
+    entry
+}
+
+async fn aged(bench: &Bench, table: &str, entries: Vec<Entry>) -> Vec<Entry> {
+    let mut old = Vec::new();
+    for entry in entries {
+        old.push(age(bench, table, entry).await);
+    }
+    old
+}
+
+/// Whether older readers refuse the files of a table, file by file.
+async fn refused(lake: &Lake, manifest: &Manifest) -> Vec<bool> {
+    let mut refused = Vec::new();
+    for entry in &manifest.entries {
+        let (_, look) = look(lake.clone(), manifest.path_of(entry), entry.clone()).await.unwrap();
+        refused.push(look.refused);
+    }
+    refused
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_older_readers_refuse_are_written_anew() {
+    let bench = Bench::new();
+    let many: Vec<f64> = (150..300).chain(1..150).filter(|id| id % 10 != 0).map(f64::from).collect();
+    let written = bench.orders(1, &[&many, &[10.0, 20.0]]).await;
+    let mut history = written.clone();
+    for entry in &mut history {
+        let bytes = bench.lake.get(&format!("acme/orders/{}", entry.path)).await.unwrap().unwrap();
+        bench.lake.put(&format!("acme/orders_history/{}", entry.path), bytes).await.unwrap();
+    }
+    let count = written.len();
+    let orders = aged(&bench, "orders", written).await;
+    let history = aged(&bench, "orders_history", history).await;
+    let items = bench.items(1, &[&[1.0, 2.0]]).await;
+    let items = aged(&bench, "orders__items", items).await;
+    let [mut parent, child] = bench.manifests(1, orders, items);
+    let mut kept = parent.clone();
+    (kept.table, kept.entries, kept.savepoint) = ("orders_history".to_owned(), history, None);
+    kept.children.clear();
+    parent.histories = BTreeMap::from([("orders_history".to_owned(), 1)]);
+    for manifest in [&kept, &child, &parent] {
+        assert_eq!(commit::commit(&bench.lake, manifest).await.unwrap(), commit::Outcome::Committed);
+    }
+    let found = bench.verify().await;
+    let told: Vec<_> = found
+        .findings
+        .iter()
+        .map(|finding| (finding.level, finding.file.as_str()))
+        .collect();
+    let warning = crate::verify::Level::Warning;
+    assert_eq!(
+        told,
+        [
+            (warning, "acme/orders"),
+            (warning, "acme/orders__items"),
+            (warning, "acme/orders_history")
+        ]
+    );
+    assert!(
+        found.findings[0].what.contains(&format!("{count} of {count} data files")),
+        "{found:?}"
+    );
+    let content = commit::content(&bench.lake).await.unwrap();
+    let before = crate::status::status(&bench.lake, &content).await.unwrap();
+    assert_eq!(before.iter().map(|table| table.older_files).sum::<u64>(), 2 * count as u64 + 1);
+
+    // Of a target so small, no file is to be merged.
+    let options = CompactOptions {
+        target_file_bytes: 1 << 13,
+        ..CompactOptions::default()
+    };
+    let replaced = all(&bench.lake, &options).await.unwrap();
+    let told: Vec<_> = replaced
+        .iter()
+        .map(|table| (table.table.as_str(), table.version, table.files_before, table.files))
+        .collect();
+    let count = count as u64;
+    assert_eq!(
+        told,
+        [
+            ("orders", 2, count, count),
+            ("orders__items", 2, 1, 1),
+            ("orders_history", 2, count, count)
+        ]
+    );
+    let content = commit::content(&bench.lake).await.unwrap();
+    let table = |name: &str| content.iter().find(|manifest| manifest.table == name).unwrap();
+    let (next, items, history) = (table("orders"), table("orders__items"), table("orders_history"));
+    assert_eq!((next.version, items.version, history.version), (2, 2, 2));
+    assert_eq!((next.children["orders__items"], next.histories["orders_history"]), (2, 2));
+    assert_eq!((next.rows, next.savepoint, next.mode), (parent.rows, parent.savepoint, parent.mode));
+    for (old, new) in [(&parent, next), (&child, items), (&kept, history)] {
+        assert_eq!(ids(&bench.lake, new).await, written_ids(&many, old), "{}", old.table);
+        let partitions = |manifest: &Manifest| {
+            manifest
+                .entries
+                .iter()
+                .map(|entry| entry.meta.partition.clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(partitions(new), partitions(old));
+        assert!(refused(&bench.lake, new).await.iter().all(|refused| !refused));
+    }
+    assert_eq!(bench.verify().await.findings, [], "and the old files are gone");
+    let after = crate::status::status(&bench.lake, &content).await.unwrap();
+    assert!(after.iter().all(|table| table.older_files == 0));
+
+    let listing = bench.lake.list("").await.unwrap();
+    assert_eq!(all(&bench.lake, &options).await.unwrap(), []);
+    assert_eq!(bench.lake.list("").await.unwrap(), listing, "nothing to do, nothing written");
+}
+
+fn written_ids(many: &[f64], table: &Manifest) -> Vec<f64> {
+    match table.table.as_str() {
+        "orders__items" => vec![1.0, 1.0, 2.0, 2.0],
+        _ => many.iter().copied().chain([10.0, 20.0]).collect(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_files_are_written_anew_in_several_commits() {
+    let bench = Bench::new();
+    let all_ids: Vec<[f64; 1]> = (1..=GROUPS + 4).map(|id| [10.0 * id as f64]).collect();
+    let files: Vec<&[f64]> = all_ids.iter().map(<[f64; 1]>::as_slice).collect();
+    let orders = bench.orders(1, &files).await;
+    let orders = aged(&bench, "orders", orders).await;
+    let items = bench.items(1, &[&[10.0]]).await;
+    bench.commit(1, orders, items).await;
+    let options = CompactOptions {
+        target_file_bytes: 1,
+        ..CompactOptions::default()
+    };
+    let replaced = all(&bench.lake, &options).await.unwrap();
+    assert_eq!(replaced.len(), 1, "{replaced:?}");
+    assert_eq!((replaced[0].version, replaced[0].files), (3, files.len() as u64));
+    let content = commit::content(&bench.lake).await.unwrap();
+    assert!(refused(&bench.lake, &content[0]).await.iter().all(|refused| !refused));
+    assert_eq!(ids(&bench.lake, &content[0]).await.len(), files.len());
+    assert_eq!(bench.verify().await.findings, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_without_rows_keeps_a_file_and_one_that_is_not_refused_is_noted() {
+    let bench = Bench::new();
+    let orders = bench.orders(1, &[&[]]).await;
+    assert_eq!(orders.len(), 1);
+    let orders = aged(&bench, "orders", orders).await;
+    let mut items = bench.items(1, &[&[]]).await;
+    items[0].meta.footer = None;
+    let [_, child] = bench.commit(1, orders, items).await;
+    let replaced = all(&bench.lake, &CompactOptions::default()).await.unwrap();
+    assert_eq!(replaced.len(), 1, "{replaced:?}");
+    let content = commit::content(&bench.lake).await.unwrap();
+    assert_eq!((content[0].version, content[0].entries.len(), content[0].rows), (2, 1, 0));
+    assert_eq!(content[1].version, 2);
+    assert_eq!(content[1].entries[0].path, child.entries[0].path, "it was not written anew");
+    assert_eq!(content[1].entries[0].meta.footer, Some(FOOTER));
+    assert_eq!(bench.verify().await.findings, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,7 @@ use url::Url;
 
 use crate::derive::CustomerX;
 use crate::error::{Error, Result};
+use crate::limit::Limit;
 use crate::personal::{PersonalConfig, Policies, Rules};
 use crate::schema::{Catalog, Mode, RateLimit, Source, Table, duration};
 use crate::secret::{Secret, SecretFrom};
@@ -71,6 +72,9 @@ pub struct TableConfig {
     pub reconcile: Option<Duration>,
     /// Whether every version of a row is also kept, in the table `<table>_history`.
     pub keep_history: bool,
+    /// How many of the rows that it has a read may take from it.
+    #[serde(deserialize_with = "limit")]
+    pub max_shrink: Option<Limit>,
     /// Path below the address, instead of the declared one.
     pub endpoint: Option<String>,
 }
@@ -280,6 +284,11 @@ fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NaiveDate>, 
 
 fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     duration(deserializer).map(Some)
+}
+
+fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Limit>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(serde::de::Error::custom)
 }
 
 fn five_minutes() -> Duration {

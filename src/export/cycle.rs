@@ -9,22 +9,21 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use super::gone::Silent;
+use super::guard::{Answer, READ_AGAIN};
 use super::identity::emptied;
 use super::intake::{Checkpoint, Decoded, Intake, Staged, Writers, table_writers};
 use super::publish::{Facts, Outcome};
 use super::step::{Kind, Resume, Step, protects_otherwise};
 use super::{Family, Run};
-use crate::commit::{Entry, Manifest};
+use crate::commit::{self, Entry, Manifest};
 use crate::decode::{Counts, Decoder, Noticed};
-use crate::error::Result;
-use crate::merge::{Merge, MergeOptions};
+use crate::error::{Error, Result};
+use crate::http::Meter;
+use crate::merge::{Loss, Merge, MergeOptions, Range, Strays};
 use crate::page::Page;
 use crate::read::{self, ReadOptions, ReadSummary};
 use crate::schema::{Mode, Table};
-use crate::store::data_file_version;
-
-/// What was read, and decoded of each table.
-type Fetched = (ReadSummary, Vec<Counts>, Vec<Noticed>);
+use crate::store::{Lake, data_file_version};
 
 /// Pages between reader and decoder; their bytes are bounded by the run's permits.
 const PAGES_AHEAD: usize = 2;
@@ -40,6 +39,8 @@ pub(super) struct Ended {
     /// Of each table.
     pub silent: Vec<Silent>,
     pub outcome: Outcome,
+    /// Rows that were not asked for.
+    pub strays: Strays,
 }
 
 impl Family {
@@ -78,31 +79,53 @@ impl Family {
 
         // The index is made before anything is asked: what is read is compared as it comes.
         let intake = self.intake(run, tables, &base, step).await?;
+        let at_stake = match &step.kind {
+            // Of a load that is gone on with, what is not read now is lost.
+            Kind::Load { .. } => base.first().and_then(Option::as_ref).map_or(0, |base| base.rows),
+            _ => intake.merge.at_stake(),
+        };
         let writing = {
             let (family, run, tables, step) = (self.clone(), run.clone(), tables.clone(), step.clone());
             spawn_blocking(move || family.take(&run, &tables, base, &step, intake, decoded_queue))
         };
         let asked = Instant::now();
         let complete = match decoder {
-            Some(decoder) => self.fetch(run, step, decoder, decoded).await,
-            None => self.make(run, decoded).await.map(|(summary, counts)| (summary, counts, Vec::new())),
+            Some(decoder) => self.fetch(run, step, decoder, decoded, at_stake).await,
+            None => self.make(run, decoded).await.map(|(summary, counts)| Answer {
+                summary,
+                counts,
+                listed: Vec::new(),
+                noticed: Vec::new(),
+                speaks: true,
+            }),
         };
         let taken = writing.await?;
 
         // The writer's failure is the cause where it closed the queues, then the decoder's.
         let (intake, base) = taken?;
+        let strays = intake.merge.strays();
         let is_derived = self.derivation.is_some();
-        let finishing = spawn_blocking(move || match complete {
-            Ok((summary, counts, noticed)) => {
-                let rows_read = intake.merge.rows_read();
-                let cursor = intake.merge.greatest_cursor();
-                intake
-                    .finish(counts.clone(), is_derived)
-                    .map(|staged| (summary, counts, noticed, rows_read, cursor, staged))
-            }
-            Err(error) => {
-                intake.abort();
-                Err(error)
+        let (family, guarded, of, doing) = (self.clone(), run.clone(), tables.clone(), step.clone());
+        let parent = base.first().cloned().flatten();
+        let finishing = spawn_blocking(move || {
+            let parent = parent.as_ref();
+            let available = complete.and_then(|answer| {
+                family.check_available(&guarded, parent, &answer.summary)?;
+                family.check_resumed(&guarded, parent, &doing, &answer)?;
+                Ok(answer)
+            });
+            match available {
+                Ok(answer) => {
+                    let rows_read = intake.merge.rows_read();
+                    let cursor = intake.merge.greatest_cursor();
+                    let guard = |losses: &[Loss]| family.check_shrink(&guarded, &of, parent, &doing, &answer, losses);
+                    let staged = intake.finish(answer.counts.clone(), is_derived, guard)?;
+                    Ok((answer.summary, answer.counts, answer.noticed, rows_read, cursor, staged))
+                }
+                Err(error) => {
+                    intake.abort();
+                    Err(error)
+                }
             }
         });
         let (summary, counts, noticed, rows_read, cursor, staged) = finishing.await??;
@@ -127,11 +150,12 @@ impl Family {
             changed,
             silent,
             outcome,
+            strays,
         })
     }
 
-    /// Reads and decodes what the vendor sends.
-    async fn fetch(&self, run: &Run, step: &Step, decoder: Decoder, decoded: mpsc::Sender<Decoded>) -> Result<Fetched> {
+    /// Reads and decodes what the vendor sends. A read that brings nothing is made again where rows of the lake would go by it: so many are `at_stake`.
+    async fn fetch(&self, run: &Run, step: &Step, decoder: Decoder, decoded: mpsc::Sender<Decoded>, at_stake: u64) -> Result<Answer> {
         let (pages, page_queue) = mpsc::channel::<Page>(PAGES_AHEAD);
         // Who wants a checkpoint at every moment gets one for every page: else they follow the batches.
         let by_page = matches!(step.kind, Kind::Load { .. }) && self.connection.checkpoint.is_zero();
@@ -149,9 +173,49 @@ impl Family {
             keys_only: step.kind == Kind::Reconcile,
         };
         let meter = &run.progress.tables[self.places[0]].meter;
-        let read = read::read(&self.client, &self.connection.source, &self.table, &options, meter, pages).await;
+        let read = self.read(step, &options, meter, pages, at_stake).await;
         let decoded = decoding.await?;
-        decoded.and_then(|(counts, noticed)| read.map(|summary| (summary, counts, noticed)))
+        let ((counts, listed, noticed), (summary, speaks)) = decoded.and_then(|decoded| Ok((decoded, read?)))?;
+        Ok(Answer {
+            summary,
+            counts,
+            listed,
+            noticed,
+            speaks,
+        })
+    }
+
+    /// Reads; and whether a vendor that gave nothing gives rows from elsewhere.
+    async fn read(
+        &self,
+        step: &Step,
+        options: &ReadOptions,
+        meter: &Meter,
+        pages: mpsc::Sender<Page>,
+        at_stake: u64,
+    ) -> Result<(ReadSummary, bool)> {
+        let read = || read::read(&self.client, &self.connection.source, &self.table, options, meter, pages.clone());
+        let mut summary = read().await?;
+        for again in 1..=READ_AGAIN {
+            if !Self::is_silence(&summary, at_stake) {
+                return Ok((summary, false));
+            }
+            tracing::warn!(
+                table = self.table.id,
+                again,
+                of = READ_AGAIN,
+                at_stake,
+                "the read brought nothing; reading again"
+            );
+            let wait = async {
+                self.client.breathe_long(again).await;
+                Ok::<(), Error>(())
+            };
+            self.client.stop().race(wait).await?;
+            summary = read().await?;
+        }
+        let speaks = Self::is_silence(&summary, at_stake) && self.speaks(step, options, meter).await?;
+        Ok((summary, speaks))
     }
 
     async fn intake(&self, run: &Arc<Run>, tables: &Arc<Vec<Table>>, base: &[Option<Manifest>], step: &Step) -> Result<Intake> {
@@ -165,10 +229,16 @@ impl Family {
             memory: run.seen_keys / 2,
             target_file_bytes: run.write.target_file_bytes,
         };
+        let micros = |at: Option<DateTime<Utc>>| at.map(|at| at.timestamp_micros());
+        let (from, until) = read::promised(&self.table, step.from, step.until);
+        let promised = Range {
+            from: micros(from),
+            until: micros(until),
+        };
         let histories = self.histories();
         let members = tables.len() - histories.len();
         let is_made_otherwise = self.is_made_otherwise(base);
-        let mut belonging = belonging(base);
+        let mut belonging = belonging(&run.lake, base).await?;
         let mut history_entries = belonging.split_off(members);
         for ((entries, base), history) in history_entries.iter_mut().zip(&base[members..]).zip(&histories) {
             // A history begins anew rather than tell what is not to be told any more.
@@ -186,7 +256,7 @@ impl Family {
                 writers.claim_no_order();
             }
             Ok(Intake {
-                merge: Merge::new(&run.lake, Handle::current(), &tables[..members], merged, options)?,
+                merge: Merge::new(&run.lake, Handle::current(), &tables[..members], merged, options)?.promised(promised),
                 writers,
                 exported_at_micros: run.started_at.timestamp_micros(),
                 loaded,
@@ -273,7 +343,10 @@ impl Family {
             _ => summary.began,
         };
         if self.table.replication.mode == Mode::Windowed {
-            return before.max(Some(began));
+            // A first read that brought nothing proves nothing of the rows before the window: the next one is of all again.
+            let is_proven =
+                before.is_some() || summary.rows > 0 || base.first().is_some_and(|base| base.as_ref().is_some_and(|base| base.rows > 0));
+            return before.max(is_proven.then_some(began));
         }
         // One page is of one moment. A cursor in the future is no position: rows will change before it.
         let is_atomic = summary.pages <= 1 && !matches!(step.kind, Kind::Load { resume: Some(_) });
@@ -298,7 +371,7 @@ fn decode(
     decoded: &mpsc::Sender<Decoded>,
     by_page: bool,
     marks: bool,
-) -> Result<(Vec<Counts>, Vec<Noticed>)> {
+) -> Result<(Vec<Counts>, Vec<bool>, Vec<Noticed>)> {
     let (mut resume, tables) = (None, decoder.counts().len());
     while let Some(page) = pages.blocking_recv() {
         decoder.decode(&page)?;
@@ -314,15 +387,15 @@ fn decode(
                 resume: None,
             };
             if decoded.blocking_send(item).is_err() {
-                return Ok((decoder.counts(), decoder.noticed()));
+                return Ok((decoder.counts(), decoder.listed(), decoder.noticed()));
             }
         }
         if (by_page || decoder.is_full()) && !send(&mut decoder, resume.take(), decoded)? {
-            return Ok((decoder.counts(), decoder.noticed()));
+            return Ok((decoder.counts(), decoder.listed(), decoder.noticed()));
         }
     }
     send(&mut decoder, resume, decoded)?;
-    Ok((decoder.counts(), decoder.noticed()))
+    Ok((decoder.counts(), decoder.listed(), decoder.noticed()))
 }
 
 /// Hands on what was decoded, whole: every row with what was exploded from it. False if nobody takes it.
@@ -341,22 +414,50 @@ fn send(decoder: &mut Decoder, resume: Option<Resume>, decoded: &mpsc::Sender<De
 }
 
 /// What tables that only grow have: those that an unfinished load adds to, and histories. A run that was cut between two commits leaves them with rows that their
-/// parent's manifest does not know, and that will be read again. So the files to go on from are those that it knew.
-fn belonging(base: &[Option<Manifest>]) -> Vec<Vec<Entry>> {
+/// parent's manifest does not know, and that will be read again. So the files to go on from are those that it knew: what the version that it names lists. Files
+/// of that age in the newest version are fewer where a `compact` or a `forget` was cut, which wrote them anew.
+async fn belonging(lake: &Lake, base: &[Option<Manifest>]) -> Result<Vec<Vec<Entry>>> {
     let mut belonging = entries(base);
     let parent = base.first().and_then(Option::as_ref);
     for (entries, other) in belonging.iter_mut().zip(base).skip(1) {
-        let known = other.as_ref().and_then(|other| {
-            let parent = parent?;
-            parent.children.get(&other.table).or(parent.histories.get(&other.table)).copied()
-        });
-        entries.retain(|entry| data_file_version(&entry.path).is_some_and(|version| version <= known.unwrap_or(0)));
+        let Some(other) = other else { continue };
+        let known = parent.and_then(|parent| parent.children.get(&other.table).or(parent.histories.get(&other.table)));
+        let known = known.copied().unwrap_or(0);
+        if known == other.version {
+            continue;
+        }
+        match commit::read(lake, &other.connection, &other.table, known).await? {
+            Some(named) => *entries = named.entries,
+            None => entries.retain(|entry| data_file_version(&entry.path).is_some_and(|version| version <= known)),
+        }
     }
-    belonging
+    Ok(belonging)
 }
 
 fn entries(base: &[Option<Manifest>]) -> Vec<Vec<Entry>> {
     base.iter()
         .map(|base| base.as_ref().map_or_else(Vec::new, |base| base.entries.clone()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::Bench;
+
+    /// A `compact` writes the rows of a table anew, with those that only its parent's newest manifest would make part of it.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_rewrite_that_was_cut_before_its_parent_loses_no_row() {
+        let bench = Bench::new();
+        let orders = bench.orders(1, &[&[1.0]]).await;
+        let first = bench.items(1, &[&[1.0], &[2.0]]).await;
+        let [parent, child] = bench.commit(1, orders, first.clone()).await;
+        let anew = bench.items(2, &[&[1.0, 2.0]]).await;
+        let [_, cut] = bench.manifests(2, Vec::new(), anew);
+        assert_eq!(commit::commit(&bench.lake, &cut).await.unwrap(), commit::Outcome::Committed);
+        let found = belonging(&bench.lake, &[Some(parent.clone()), Some(cut)]).await.unwrap();
+        assert_eq!(found[1], first, "what the parent names, whose files are still there");
+        let found = belonging(&bench.lake, &[Some(parent.clone()), Some(child)]).await.unwrap();
+        assert_eq!(found, [parent.entries, first]);
+    }
 }

@@ -324,6 +324,7 @@ impl Family {
             unavailable: None,
             began,
             pages: 0,
+            ..ReadSummary::default()
         };
         Ok((summary, counts))
     }

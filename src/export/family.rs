@@ -37,6 +37,8 @@ struct Refreshed {
     rows_read: u64,
     changed: u64,
     repeated: u64,
+    /// Rows that were not asked for, and all that were sent.
+    strays: (u64, u64),
     warnings: Vec<String>,
 }
 
@@ -49,6 +51,7 @@ impl Family {
         let began = Instant::now();
         let mut refreshed = Refreshed::default();
         let outcome = self.refresh(run, &mut refreshed).await;
+        refreshed.warn(self.strays(refreshed.strays));
         for (at, place) in self.places.iter().enumerate() {
             let mut report = self.report(run, at);
             report.seconds = began.elapsed().as_secs_f64();
@@ -61,6 +64,14 @@ impl Family {
             run.progress.tables[*place].set(State::Ended(Box::new(report)));
         }
         outcome.map_err(drop)
+    }
+
+    /// What to tell where the vendor did not honour its filter.
+    fn strays(&self, (rows, of): (u64, u64)) -> Option<String> {
+        let cursor = self.table.replication.cursor.as_ref().filter(|_| rows > 0)?;
+        Some(format!(
+            "{rows} of {of} rows that the vendor sent lie outside the range of `{cursor}` that was asked for, and were left out: it does not honour the filter, so a run reads more than it needs to"
+        ))
     }
 
     /// Tells that the family was not reached.
@@ -107,7 +118,7 @@ impl Family {
         }
         let reconciles = self
             .reconcile()
-            .filter(|_| step.kind == StepKind::Refresh && step.mode != Mode::Full && self.is_due(parent));
+            .filter(|_| step.kind == StepKind::Refresh && step.mode != Mode::Full && self.is_due(run, parent));
         let ended = self.settled(run, &tables, step.clone(), base, refreshed).await?;
         if let Err(error) = self.catch_up(run, &tables, &step, ended, refreshed).await {
             // The table is whole as of when its read began, and its savepoint says so: the next run goes on from there.
@@ -118,7 +129,18 @@ impl Family {
         }
         if reconciles.is_some() {
             let base = self.base(run, &tables).await?;
-            self.settled(run, &tables, self.reconcile_step(step.mode), base, refreshed).await?;
+            let reconciled = self.settled(run, &tables, self.reconcile_step(step.mode), base, refreshed).await;
+            if let Err(error) = reconciled {
+                if error.kind() == Kind::Shrink
+                    && let Err(unnoted) = self.note_try(run).await
+                {
+                    refreshed.warnings.push(format!(
+                        "that `reconcile` was tried could not be noted, so the next run tries it again: {}",
+                        unnoted.message()
+                    ));
+                }
+                return Err(error);
+            }
         }
         Ok(())
     }
@@ -180,6 +202,7 @@ impl Family {
                 ended => ended?,
             };
             refreshed.add(&step, &ended);
+            refreshed.warn(ended.summary.warning(&self.table));
             match &ended.outcome {
                 Outcome::Committed(manifests) => {
                     if let Err(error) = self.sweep(run, tables, manifests, step.reads_all()).await {
@@ -251,8 +274,12 @@ impl Family {
             .filter(|_| self.table.replication.mode != Mode::Full)
     }
 
-    fn is_due(&self, parent: Option<&Manifest>) -> bool {
-        let last = parent.and_then(|parent| parent.reconciled_at);
+    fn is_due(&self, run: &Run, parent: Option<&Manifest>) -> bool {
+        // A look that was broken off is made again after its own time, unless the user has just said how much may go.
+        let tried = parent
+            .and_then(|parent| parent.reconcile_tried_at)
+            .filter(|_| run.options.max_shrink.is_none());
+        let last = parent.and_then(|parent| parent.reconciled_at).max(tried);
         let every = self.reconcile().and_then(|every| chrono::Duration::from_std(every).ok());
         every.is_some_and(|every| last.is_none_or(|last| Utc::now() - last >= every))
     }
@@ -352,6 +379,7 @@ impl Refreshed {
         self.rows_read += ended.rows_read;
         self.changed += ended.changed;
         self.repeated += ended.summary.repeated;
+        self.strays = (self.strays.0 + ended.strays.rows, self.strays.1 + ended.strays.of);
         if let Some(reason) = &ended.summary.unavailable {
             self.warnings.push(reason.clone());
         }
@@ -370,6 +398,11 @@ impl Refreshed {
             Outcome::Unchanged(manifests) => self.manifests = manifests.clone(),
             Outcome::Lost(_) => {}
         }
+    }
+
+    /// Adds a warning that another cycle has not given already.
+    fn warn(&mut self, warning: Option<String>) {
+        self.warnings.extend(warning.filter(|warning| !self.warnings.contains(warning)));
     }
 
     fn tell(&self, at: usize, report: &mut TableReport) {

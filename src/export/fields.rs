@@ -325,6 +325,8 @@ fn table(source: &Source, custom: &CustomFields) -> Result<Table> {
         unnest: None,
         optional: false,
         records: source.records.clone(),
+        ends: source.ends.clone(),
+        look_up: source.look_up.clone(),
         pagination: source.pagination.clone(),
     }));
     Ok(Table {

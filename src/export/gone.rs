@@ -170,3 +170,85 @@ pub(super) fn named(words: impl Iterator<Item = String>) -> String {
         more => format!("{} and {more} more", words.join(", ")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+
+    use super::*;
+    use crate::schema::{arrow_schema, demo};
+    use crate::write::{MemoryBudget, TableWriter, WriteOptions, publish_all};
+
+    const THINGS: &str = r#"
+        title = "T"
+        description = "."
+        endpoint = "/Things"
+        primary_key = ["id"]
+        [columns]
+        id   = { type = "int", path = "id", description = "." }
+        name = { type = "text", path = "name", description = "." }
+        note = { type = "text", path = "note", description = "." }
+    "#;
+
+    /// A file of so many rows, with so many names and notes.
+    async fn file(lake: &Lake, rows: usize, names: usize, notes: usize) -> Entry {
+        let (lake, handle) = (lake.clone(), Handle::current());
+        let table = demo::source(&[("things", THINGS)]).tables["things"].clone();
+        let texts = |some: usize| StringArray::from_iter((0..rows).map(|row| (row < some).then_some("x")));
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(Int64Array::from_iter_values(0..rows as i64)),
+            Arc::new(texts(names)),
+            Arc::new(texts(notes)),
+            Arc::new(TimestampMicrosecondArray::from_value(0, rows).with_timezone("UTC")),
+        ];
+        let batch = RecordBatch::try_new(arrow_schema(&table), columns).unwrap();
+        let of_lake = lake.clone();
+        let work = spawn_blocking(move || {
+            let (options, budget) = (Arc::new(WriteOptions::new("run")), MemoryBudget::new(64 << 20));
+            let mut writer = TableWriter::new(&lake, "acme", &table, 1, options, budget, handle).unwrap();
+            writer.write(&batch).unwrap();
+            writer.finish().unwrap()
+        });
+        let mut files = publish_all(work.await.unwrap()).await.unwrap();
+        Entry::new(&of_lake, "acme", "things", files.remove(0))
+    }
+
+    async fn filled(lake: &Lake, entries: &[&Entry]) -> Result<Vec<String>> {
+        let (lake, handle) = (lake.clone(), Handle::current());
+        let entries = entries.iter().map(|entry| (*entry).clone()).collect();
+        let columns = ["name", "note", "unheard_of"].map(str::to_owned).to_vec();
+        let look = spawn_blocking(move || mostly_filled(&lake, "acme/things", entries, columns, &handle));
+        Ok(look.await.unwrap()?.into_iter().collect())
+    }
+
+    #[tokio::test]
+    async fn more_than_half_of_the_rows_of_all_files_count() {
+        let lake = Lake::memory();
+        let (half, full) = (file(&lake, 10, 5, 10).await, file(&lake, 10, 10, 10).await);
+        let (empty, one) = (file(&lake, 10, 0, 0).await, file(&lake, 1, 1, 0).await);
+        for (entries, expected) in [
+            (&[][..], &[][..]),
+            (&[&half], &["note"]),
+            (&[&half, &one], &["name", "note"]),
+            (&[&one, &half], &["name", "note"]),
+            (&[&full, &empty], &[]),
+            (&[&full, &empty, &one], &["name"]),
+            (&[&full, &half, &empty], &["note"]),
+        ] {
+            assert_eq!(filled(&lake, entries).await.unwrap(), expected, "{entries:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_file_is_looked_into_that_cannot_change_the_answer() {
+        let lake = Lake::memory();
+        let (full, empty) = (file(&lake, 10, 10, 10).await, file(&lake, 10, 0, 0).await);
+        let small = file(&lake, 9, 0, 0).await;
+        lake.delete(&[format!("acme/things/{}", small.path)]).await.unwrap();
+        assert_eq!(filled(&lake, &[&small, &full]).await.unwrap(), ["name", "note"]);
+        assert!(filled(&lake, &[&small, &empty]).await.unwrap().is_empty());
+        assert!(filled(&lake, &[&small, &full, &empty]).await.is_err(), "here it could");
+    }
+}

@@ -15,10 +15,10 @@ mod family;
 mod fields;
 mod forecast;
 mod gone;
+mod guard;
 mod history;
 mod identity;
 mod intake;
-mod limit;
 mod moment;
 mod progress;
 mod publish;
@@ -48,11 +48,11 @@ use crate::views;
 use crate::write::{MemoryBudget, WriteOptions};
 use derived::Sources;
 
+pub use crate::limit::Limit;
 pub use check::Checked;
 pub use derived::Surveyed;
 pub use fields::{Synchronised, TableField};
 pub use forecast::Forecast;
-pub use limit::Limit;
 pub use moment::Moment;
 pub use progress::{Progress, State, TableProgress};
 pub use report::{Failure, RunReport, Status, TableReport};
@@ -87,6 +87,8 @@ pub struct Options {
     pub max_rejected: Limit,
     /// Bound on bad cells.
     pub max_bad_cells: Option<Limit>,
+    /// Bound on rows that a read takes from the lake, instead of those of the configuration.
+    pub max_shrink: Option<Limit>,
     /// Stop at the first table that fails.
     pub fail_fast: bool,
     /// How long superseded files stay for readers that are still at them.
@@ -105,6 +107,7 @@ impl Default for Options {
             memory: 256 << 20,
             max_rejected: Limit::DEFAULT_REJECTED,
             max_bad_cells: None,
+            max_shrink: None,
             fail_fast: false,
             retention: Duration::ZERO,
             full_refresh: false,

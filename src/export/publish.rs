@@ -153,6 +153,9 @@ impl Family {
         }
         (parent.host, parent.account) = (self.host().map(str::to_owned), account);
         parent.read_again = base.is_some_and(|base| base.read_again) && !facts.read_all;
+        parent.reconcile_tried_at = base
+            .and_then(|base| base.reconcile_tried_at)
+            .filter(|_| facts.reconciled_at.is_none());
         parent.reconciled_at = facts.reconciled_at.or(base.and_then(|base| base.reconciled_at));
     }
 

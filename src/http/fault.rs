@@ -78,7 +78,8 @@ impl Fault {
 ///
 /// | status | kind | then |
 /// |---|---|---|
-/// | 2xx | | its body is read |
+/// | 202, 206 | `Network` | retry: the answer is not there yet, or not whole |
+/// | other 2xx | | its body is read |
 /// | 401, or a bare `Invalid token` under any status | `Auth` | fail |
 /// | 429, 503 with a wait of at most 15 min | `Network` | the connection pauses for it |
 /// | 429, 503 with a longer one | `Network` | fail |
@@ -110,6 +111,12 @@ pub(super) fn judge(reply: &Reply, table: &str, options: &ClientOptions) -> Opti
             "the vendor refuses the token in {}: check that it is whole, not expired, and of this account",
             options.token_origin
         )));
+    }
+    if code == 202 || code == 206 {
+        return Some(fault(Kind::Network, Then::Retry).hint(match code {
+            202 => "the vendor has taken the request and has no answer to it yet: run again later",
+            _ => "the vendor sends a part of the answer, which was not asked for: look for a proxy or cache between here and there",
+        }));
     }
     if (200..300).contains(&code) {
         return None;

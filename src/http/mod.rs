@@ -163,6 +163,13 @@ impl Client {
         tokio::time::sleep(self.options.retry.backoff).await;
     }
 
+    /// The wait before a read that brought nothing is made again, after so many that did: long beside the waits between the attempts of one request, because what made the
+    /// vendor silent has to pass.
+    pub(crate) async fn breathe_long(&self, reads: u32) {
+        let retry = &self.options.retry;
+        tokio::time::sleep(retry.backoff.saturating_mul(5_u32.saturating_pow(reads)).min(retry.max_backoff)).await;
+    }
+
     async fn attempts<T>(&self, request: &Request, meter: &Meter, mut read: impl FnMut(&Reply) -> Result<T>) -> Result<T, Failure> {
         let url = request.url(&self.options.base_url)?;
         let started = Instant::now();

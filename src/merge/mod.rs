@@ -13,6 +13,7 @@ mod absorb;
 mod index;
 mod key;
 mod rewrite;
+mod shrink;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +32,9 @@ use crate::schema::{ColumnType, Table, arrow_schema};
 use crate::store::{Lake, PartitionValue};
 use index::Index;
 use key::{Hashing, Key, KeySet};
+use shrink::Tally;
+
+pub use shrink::Loss;
 
 /// Touched keys that are remembered as texts.
 const MOST_TEXTS: usize = 4_096;
@@ -73,6 +77,17 @@ pub struct MergeOptions {
     pub target_file_bytes: u64,
 }
 
+/// Rows that the vendor sent although it was asked for others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Strays {
+    /// Outside of what the vendor's filter promises. It may be coarser than what was asked for.
+    promised: Range,
+    /// Rows outside of it.
+    pub rows: u64,
+    /// All rows that were sent.
+    pub of: u64,
+}
+
 /// What a read does to a table and those exploded from it. Its methods fetch from the lake: call them on a blocking thread.
 pub struct Merge {
     lake: Lake,
@@ -96,6 +111,11 @@ pub struct Merge {
     rows_read: u64,
     changed: u64,
     greatest_cursor: Option<i64>,
+    /// There is an index, or was until the files are rewritten.
+    had_index: bool,
+    /// What the lake would lose by the read.
+    tally: Tally,
+    strays: Strays,
 }
 
 /// A table of the family: the first is the one that is read.
@@ -159,9 +179,13 @@ impl Merge {
             rows_read: 0,
             changed: 0,
             greatest_cursor: None,
+            had_index: false,
+            tally: Tally::new(tables.len()),
+            strays: Strays::default(),
         };
         if options.compare || options.keys_only {
             merge.index = merge.build_index()?;
+            merge.had_index = merge.index.is_some();
         }
         let brings_all = !options.keys_only && options.missing == Missing::Go && options.range == Range::default();
         let all = merge.index.is_none() && brings_all;
@@ -192,6 +216,7 @@ impl Merge {
         if self.replaces_all && self.index.is_none() && !self.options.keys_only && kept == read {
             // A load: every row is new, and nobody will ask for its key.
             self.changed += kept as u64;
+            self.tally.explode(&exploded, &exploded);
             return Ok(std::iter::once(inside).chain(exploded).collect());
         }
         let digested = self.index.is_some() && !self.options.keys_only;
@@ -233,20 +258,23 @@ impl Merge {
             .hint("give more with --memory, or read the table with --full-refresh instead of `reconcile`"));
         }
         let mut out = vec![fresh_rows];
-        for (at, batches) in exploded.into_iter().enumerate() {
+        for (at, batches) in exploded.iter().enumerate() {
             let mut rows = Vec::with_capacity(batches.len());
             for batch in batches {
-                let keys = self.hashing.keys(&batch, &self.members[at + 1].key)?;
-                rows.extend(filter(&batch, keys.into_iter().map(|key| fresh.contains(key)).collect())?);
+                let keys = self.hashing.keys(batch, &self.members[at + 1].key)?;
+                rows.extend(filter(batch, keys.into_iter().map(|key| fresh.contains(key)).collect())?);
             }
             out.push(rows);
         }
+        self.tally.explode(&exploded, &out[1..]);
         Ok(out)
     }
 
     /// Takes note of a row that was read; whether it is to be written.
     fn meet(&mut self, key: Key, digest: u64) -> bool {
-        let is_known = self.index.as_mut().is_some_and(|index| index.meet(key, digest));
+        let met = self.index.as_mut().and_then(|index| index.meet(key, digest));
+        let is_known = met == Some(true);
+        self.tally.strange += u64::from(met.is_none());
         if self.options.keys_only {
             // Of a row that the lake lacks the key alone says too little.
             if self.index.is_none() {
@@ -279,6 +307,17 @@ impl Merge {
         self.changed
     }
 
+    /// What the vendor's filter promises: rows outside of it are counted.
+    pub fn promised(mut self, promised: Range) -> Self {
+        self.strays.promised = promised;
+        self
+    }
+
+    /// The rows that were sent although others were asked for.
+    pub fn strays(&self) -> Strays {
+        self.strays
+    }
+
     /// Rows of the table that were read inside the range.
     pub fn rows_read(&self) -> u64 {
         self.rows_read
@@ -297,6 +336,9 @@ impl Merge {
             return Ok(Some(batch));
         };
         let instants = instants(batch.column(cursor).as_ref())?;
+        let promised = self.strays.promised;
+        self.strays.of += instants.len() as u64;
+        self.strays.rows += instants.iter().flatten().filter(|at| !promised.contains(**at)).count() as u64;
         // A row without a cursor was sent although it cannot be asked for: it is inside.
         let is_inside = |at: &Option<i64>| at.is_none_or(|at| range.contains(at));
         let greatest = instants.iter().filter(|at| is_inside(at)).flatten().max().copied();

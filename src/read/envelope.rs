@@ -44,6 +44,8 @@ pub(super) struct Envelope {
     pub next: Next,
     /// What the headers say.
     pub told: Told,
+    /// It is no page: the vendor found nothing for the row that was asked about.
+    pub found_nothing: bool,
 }
 
 impl Envelope {
@@ -98,6 +100,7 @@ pub(super) fn open(body: &Bytes, shape: Shape<'_>) -> Result<Envelope> {
     let mut pass = Pass {
         shape,
         text,
+        failure: None,
         scanner: Scanner::new(text),
         best: None,
         arrays: Vec::new(),
@@ -117,6 +120,7 @@ pub(super) fn open(body: &Bytes, shape: Shape<'_>) -> Result<Envelope> {
             Some(_) => Next::Present,
         },
         told: Told::default(),
+        found_nothing: false,
         body,
     })
 }
@@ -157,9 +161,14 @@ fn malformed_page(text: &str, malformed: &Malformed) -> Error {
 /// Members whose array, if it is the only one, holds errors and not records.
 const NOT_RECORDS: [&str; 6] = ["error", "errors", "erro", "erros", "messages", "warnings"];
 
+/// Members by which a reply says that it failed, whatever else it holds.
+const FAILURES: [&str; 4] = ["error", "errors", "erro", "erros"];
+
 struct Pass<'s, 'a> {
     shape: Shape<'s>,
     text: &'a str,
+    /// The member by which the reply says that it failed.
+    failure: Option<&'a str>,
     scanner: Scanner<'a>,
     best: Option<Candidate>,
     /// Names of the members that are arrays.
@@ -204,6 +213,11 @@ impl<'a> Pass<'_, 'a> {
     fn member(&mut self, name: &'a str) -> Result<(), Malformed> {
         let kind = self.scanner.peek()?;
         self.members.push((name, kind));
+        if is_failure(name) && !self.is_place(name) {
+            let value = self.scanner.skip()?;
+            self.failure = self.failure.or(says_something(&value).then_some(name));
+            return Ok(());
+        }
         if kind == json::Kind::Array {
             if !NOT_RECORDS.iter().any(|odd| key_matches(name, odd)) {
                 self.arrays.push(name);
@@ -302,6 +316,9 @@ impl<'a> Pass<'_, 'a> {
                 self.found(top)
             )));
         };
+        if let Some(name) = self.failure {
+            return Err(not_a_page(format!("expected a page, found records beside the member `{name}`")));
+        }
         if matches!(self.shape.records.get(best.rank), Some(Records::Only)) && self.arrays.len() > 1 {
             return Err(not_a_page(format!(
                 "expected one array in the page, found {}: {}",
@@ -316,6 +333,15 @@ impl<'a> Pass<'_, 'a> {
             )));
         }
         Ok(best.records)
+    }
+
+    /// Whether the declaration names this member as a place of records.
+    fn is_place(&self, name: &str) -> bool {
+        self.shape.records.iter().any(|records| match records {
+            Records::Member(member) => key_matches(name, member),
+            Records::Endpoint => key_matches(name, self.shape.endpoint),
+            Records::Root | Records::Only => false,
+        })
     }
 
     fn places(&self) -> String {
@@ -334,13 +360,7 @@ impl<'a> Pass<'_, 'a> {
     }
 
     fn found(&self, top: json::Kind) -> String {
-        let place = self.members.iter().find(|(name, _)| {
-            self.shape.records.iter().any(|records| match records {
-                Records::Member(member) => key_matches(name, member),
-                Records::Endpoint => key_matches(name, self.shape.endpoint),
-                Records::Root | Records::Only => false,
-            })
-        });
+        let place = self.members.iter().find(|(name, _)| self.is_place(name));
         match (place, top) {
             (Some((_, kind)), _) => format!("{} there", kind_name(*kind)),
             (None, json::Kind::Object) if self.members.is_empty() => "an empty object".to_owned(),
@@ -350,6 +370,29 @@ impl<'a> Pass<'_, 'a> {
             }
             (None, kind) => kind_name(kind).to_owned(),
         }
+    }
+}
+
+pub(super) fn is_failure(name: &str) -> bool {
+    FAILURES.iter().any(|failure| key_matches(name, failure))
+}
+
+/// Whether the value of such a member says that something failed: vendors send them empty with every reply as well.
+///
+/// | value | |
+/// |---|---|
+/// | `null`, `false`, `0`, `""`, `[]`, `{ }` | nothing |
+/// | anything else | something |
+fn says_something(value: &Value<'_>) -> bool {
+    match value.kind {
+        json::Kind::Null | json::Kind::False => false,
+        json::Kind::True => true,
+        json::Kind::Number => value.raw != "0",
+        json::Kind::String => value.raw != "\"\"",
+        json::Kind::Array | json::Kind::Object => value
+            .raw
+            .get(1..value.raw.len() - 1)
+            .is_some_and(|inside| !inside.trim().is_empty()),
     }
 }
 
@@ -422,7 +465,7 @@ mod tests {
             (format!("\u{feff}[{a}]"), NECTAR),
             (format!(r#"{{"data":[{a}]}}"#), NECTAR),
             (
-                format!(r#"{{"errors":["x"],"data":[{{"id":9}}],"Customers":[{a}],"tags":[1]}}"#),
+                format!(r#"{{"errors":[],"data":[{{"id":9}}],"Customers":[{a}],"tags":[1]}}"#),
                 SENSEDATA,
             ),
             (format!(r#"{{"tags":[1],"data":[{a}]}}"#), SENSEDATA),

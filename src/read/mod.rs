@@ -9,10 +9,13 @@
 //! | file | what |
 //! |---|---|
 //! | `query` | the parameters that stay the same from page to page: range, order, fixed ones |
+//! | `promise` | what the vendor's filter promises of a range |
 //! | `pagination` | what to ask for next and when to stop, without making requests |
 //! | `window` | paging by position while rows come and go: windows that overlap, and when one must not be used |
+//! | `order` | whether rows that come again stand in the order in which they stood |
 //! | `resume` | where a read goes on |
 //! | `envelope`, `identity` | one pass over a reply: its records, their keys, the API's count |
+//! | `answer` | replies that are no page and still an answer |
 //! | `headers` | what a reply's headers tell of the count and the pages |
 //! | `seen` | records read before, which are left out |
 //! | `walk` | one walk from first page to last: a slice, or the rows of one parent |
@@ -24,14 +27,17 @@
 //! A page is sent on only when it is whole, and a table ends only where the vendor's paging says so and, where the API counts its rows, no
 //! fewer than it counts were read.
 
+mod answer;
 mod envelope;
 mod estimate;
 mod headers;
 mod identity;
 mod memory;
+mod order;
 mod pagination;
 mod parents;
 mod probe;
+mod promise;
 mod query;
 mod resume;
 mod seen;
@@ -52,7 +58,8 @@ use crate::schema::{Fetch, Source, Table};
 
 pub use self::estimate::{Estimate, estimate};
 pub use self::memory::Memory;
-pub use self::probe::{Probe, probe};
+pub use self::probe::{Probe, gives_rows, probe};
+pub use self::promise::promised;
 
 /// What of a table to read, and with how much memory.
 #[derive(Debug, Clone)]
@@ -101,11 +108,28 @@ pub struct ReadSummary {
     pub counted: Option<u64>,
     /// Why there was nothing to read: the account has no such table.
     pub unavailable: Option<String>,
+    /// A table read for each row of another: how many rows that one has.
+    pub parents: u64,
+    /// The keys of those that have none of this table's rows, as a path holds them: their request was answered 404, or that nothing was found.
+    pub nothing_for: Vec<String>,
+    /// How many of these were answered that nothing was found.
+    pub not_found: u64,
     /// When the first page was asked for, by the vendor's clock and some seconds early (by our own clock and 5 minutes early where the vendor tells
     /// none): what was changed before is in what was read, what was changed later may be missing.
     pub began: DateTime<Utc>,
     /// Pages with records.
     pub pages: u64,
+}
+
+impl ReadSummary {
+    /// What to know of a read that succeeded.
+    pub fn warning(&self, table: &Table) -> Option<String> {
+        let for_each = table.fetch()?.for_each.as_ref().filter(|_| self.not_found > 0)?;
+        Some(format!(
+            "for {} of {} rows of `{}` the vendor answered that it found nothing: they are taken to have no rows here",
+            self.not_found, self.parents, for_each.table
+        ))
+    }
 }
 
 /// Reads the table and sends its pages.
@@ -137,7 +161,10 @@ pub async fn read(
                 reader.began(parents.began);
                 match parents.unavailable {
                     Some(reason) => reader.unavailable(reason),
-                    None => reader.run(&parents.ids).await?,
+                    None => {
+                        reader.parents(&parents.ids);
+                        reader.run(&parents.ids).await?;
+                    }
                 }
             }
         }

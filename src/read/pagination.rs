@@ -20,10 +20,14 @@
 //! vendor answers with an empty page when it throttles.
 
 use super::envelope::Next;
+use super::order::Order;
 use super::resume::{Mark, Place, Resume};
 use super::window::{After, Grid, Verdict, Windows};
 use crate::error::{Error, Kind, Result};
 use crate::schema::Pagination;
+
+/// Times that a walk begins again because rows came back in another order: a row may have moved without a trace of it in its times.
+const ORDERS: u32 = 2;
 
 /// The state of one walk through a table, a slice of it, or the rows of one parent.
 #[derive(Debug)]
@@ -43,6 +47,11 @@ pub(super) struct Pager<'a> {
     /// The greatest key read of an offset in the order of the key; none once the order was seen to be another.
     last: Option<Mark>,
     sorted: bool,
+    order: Order,
+    /// Times that rows came back in another order.
+    orders: u32,
+    /// The number up to which pages are read again, so that one without an unseen record is not the end.
+    again_until: u32,
 }
 
 /// What a page held.
@@ -117,6 +126,9 @@ impl<'a> Pager<'a> {
             rows: 0,
             counted: None,
             asked_again: false,
+            order: Order::default(),
+            orders: 0,
+            again_until: 0,
         }
     }
 
@@ -139,6 +151,14 @@ impl<'a> Pager<'a> {
     /// counts the rows before it as well, and how many those are is another number with each row that comes and goes.
     pub fn counted(&self) -> Option<u64> {
         self.counted
+    }
+
+    /// Whether a reply that is no page, but declared to be the end, is believed. `counted` is the count that it brings itself.
+    pub fn takes_end(&self, counted: Option<u64>) -> bool {
+        match self.started {
+            true => self.counted.is_none_or(|counted| self.rows >= counted),
+            false => counted == Some(0),
+        }
     }
 
     /// Whether an earlier read, which this one goes on from, read the record with this key.
@@ -242,6 +262,10 @@ impl<'a> Pager<'a> {
     pub fn follows(&mut self, states: &[u64], size: Option<u64>, first_mark: Option<&str>) -> Result<bool> {
         let resumed = self.resume.is_some() && !self.started;
         let known = self.read_before(first_mark);
+        if !self.order.is_kept(states) {
+            self.begin_again()?;
+            return Ok(false);
+        }
         let At::Windows(windows) = &mut self.at else {
             return Ok(true);
         };
@@ -268,6 +292,34 @@ impl<'a> Pager<'a> {
         }
     }
 
+    /// Rows came back in another order than they were read in: pages between which they moved may have passed others over.
+    fn begin_again(&mut self) -> Result<()> {
+        self.orders += 1;
+        if self.orders > ORDERS {
+            return Err(Error::new(
+                Kind::Data,
+                format!(
+                    "expected rows that were read in the order in which they were read, found them in another order {} times",
+                    self.orders
+                ),
+            )
+            .hint("the vendor has no lasting order here, so rows may be missing between two pages: `pagination` in the declaration can ask for one (`order_param` and `order`, by a member that no two rows share), or `params`"));
+        }
+        self.order.clear();
+        match &mut self.at {
+            At::Windows(windows) => windows.read_again(),
+            At::Page(page) => {
+                let Pagination::Page { first, .. } = self.pagination else {
+                    return Ok(());
+                };
+                self.again_until = self.again_until.max(*page);
+                *page = *first;
+            }
+            At::Above(_) | At::Single => {}
+        }
+        Ok(())
+    }
+
     /// Takes in what a page that follows held.
     ///
     /// # Errors
@@ -283,12 +335,17 @@ impl<'a> Pager<'a> {
             self.rows += held.unseen as u64;
             self.keep_order(&held.marks)?;
         }
+        if matches!(self.at, At::Windows(_) | At::Page(_)) {
+            self.order.take(&held.states);
+        }
         let empty = held.marks.is_empty();
         let last = held.next == Next::Null || self.is_last(held);
         let step = match (&mut self.at, self.pagination) {
             (At::Windows(windows), _) => match windows.take(&held.states, held.unseen, last) {
                 After::More => Step::Next,
                 After::End => self.ended(),
+                // The API has no more rows than were read, wherever it puts them.
+                After::Repeats if self.counted.is_some_and(|counted| self.rows >= counted) => Step::End,
                 After::Repeats => return Err(repeats()),
             },
             _ if empty => self.ended(),
@@ -298,7 +355,7 @@ impl<'a> Pager<'a> {
             }
             (At::Page(page), _) => {
                 // One vendor repeats its last page for every number beyond it.
-                let end = held.unseen == 0 || last || *page == u32::MAX;
+                let end = held.unseen == 0 && *page >= self.again_until || last || *page == u32::MAX;
                 *page = page.saturating_add(1);
                 if end { Step::End } else { Step::Next }
             }
@@ -414,5 +471,5 @@ fn repeats() -> Error {
         Kind::Data,
         "expected other rows for another page, found pages in a row with rows already read",
     )
-    .hint("the vendor repeats a page: it may ignore the offset here; `pagination` in the declaration says how the table is paged")
+    .hint("the vendor repeats a page: it may ignore the offset or the page's number here, so rows beyond may be missing; `pagination` in the declaration says how the table is paged")
 }

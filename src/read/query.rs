@@ -45,9 +45,7 @@ impl Query {
             Some(from) => Some(lower(from, replication.format, zone)),
             None => replication.always.then(|| beginning(replication.format)),
         };
-        // A filter that may mean "on this day" would lose every later one.
-        let trusted = !(replication.on_trust && replication.mode == Mode::Full);
-        if let (Some(parameter), Some(from)) = (replication.from.as_ref().filter(|_| trusted), from) {
+        if let (Some(parameter), Some(from)) = (replication.from.as_ref().filter(|_| is_sent(replication)), from) {
             query.add(&parameter.param, parameter.value.replace("{from}", &from));
         }
         if let (Some(parameter), Some(until)) = (&replication.until, until) {
@@ -85,6 +83,11 @@ impl Query {
             None => self.pairs.push((name.to_owned(), value)),
         }
     }
+}
+
+/// Whether `from` is sent where there is one. A filter that may mean "on this day" would lose every later one.
+pub(super) fn is_sent(replication: &Replication) -> bool {
+    !(replication.on_trust && replication.mode == Mode::Full)
 }
 
 /// The members that hold the primary key, where the vendor can be asked for them alone and it is certain where they lie.

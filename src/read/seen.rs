@@ -124,9 +124,9 @@ impl Hash for Key {
     }
 }
 
-/// An identity is a hash already.
+/// An identity is a hash already, and so is a state.
 #[derive(Debug, Default)]
-struct Passed(u64);
+pub(super) struct Passed(u64);
 
 impl Hasher for Passed {
     fn finish(&self) -> u64 {

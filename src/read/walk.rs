@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::mpsc;
 
 use super::ReadOptions;
+use super::answer::answer;
 use super::envelope::{Envelope, Record, Shape, open};
 use super::headers::Told;
 use super::identity::{Namer, Picks};
@@ -42,6 +43,8 @@ pub(super) struct Reader<'a> {
     /// A page has come, and with it the vendor's clock.
     heard: bool,
     namer: Namer,
+    /// Replies that nothing was found, to the first request of a walk.
+    not_found: u64,
     /// None where the keys grow from page to page and there is one walk only: nothing can repeat.
     seen: Option<Seen>,
     sink: Sink,
@@ -97,10 +100,12 @@ impl<'a> Reader<'a> {
             Pagination::Keyset { key, .. } => (true, Some(key.as_str())),
             _ => (false, key_order(table, fetch)),
         };
-        match mark {
-            Some(mark) => drop(picks.column([vec![mark.to_owned()]])),
-            // Where the order is not by the key, a row that is changed may move in it.
-            None => picks.times(table),
+        if let Some(mark) = mark {
+            picks.column([vec![mark.to_owned()]]);
+        }
+        if !keyset {
+            // A row that is changed may move, also where an order by the key is asked for: the vendor may have one of its own.
+            picks.times(table);
         }
         let one_walk = fetch.slices.is_none() && fetch.for_each.is_none();
         Ok(Self {
@@ -108,6 +113,7 @@ impl<'a> Reader<'a> {
             seen: (!keyset || !one_walk).then(|| Seen::new(options.seen_keys_limit)),
             settled: None,
             namer: Namer::default(),
+            not_found: 0,
             summary: ReadSummary {
                 began: Utc::now() - NO_CLOCK,
                 ..ReadSummary::default()
@@ -133,14 +139,22 @@ impl<'a> Reader<'a> {
     pub async fn run(&mut self, ids: &[Option<String>]) -> Result<()> {
         let slices = self.slices();
         for id in ids {
+            let (mut there, before) = (0, self.not_found);
             for slice in &slices {
-                if let Err(failure) = self.walk(id.as_deref(), *slice).await {
-                    match self.absent(&failure) {
-                        true => self.unavailable(failure.error.message().to_owned()),
-                        false => return Err(failure.error),
+                match self.walk(id.as_deref(), *slice).await {
+                    Ok(is_there) => there += usize::from(is_there),
+                    Err(failure) => {
+                        match self.absent(&failure) {
+                            true => self.unavailable(failure.error.message().to_owned()),
+                            false => return Err(failure.error),
+                        }
+                        return Ok(());
                     }
-                    return Ok(());
                 }
+            }
+            if there == 0 {
+                self.summary.nothing_for.extend(id.clone());
+                self.summary.not_found += u64::from(self.not_found > before);
             }
         }
         if self.settled.is_none() && !ids.is_empty() {
@@ -169,6 +183,11 @@ impl<'a> Reader<'a> {
     pub fn began(&mut self, began: DateTime<Utc>) {
         self.heard = true;
         self.summary.began = began;
+    }
+
+    /// The rows of another table that this one is read for.
+    pub fn parents(&mut self, ids: &[Option<String>]) {
+        self.summary.parents = ids.len() as u64;
     }
 
     pub fn unavailable(&mut self, reason: String) {
@@ -212,7 +231,8 @@ impl<'a> Reader<'a> {
             match self.ask(at, id, slice, pager).await {
                 Ok(page) => {
                     self.settled = Some(at);
-                    return Ok(Some(page));
+                    self.not_found += u64::from(page.found_nothing);
+                    return Ok((!page.found_nothing).then_some(page));
                 }
                 Err(failure) if failure.status == Some(404) => missing = Some(failure),
                 Err(failure) => return Err(failure),
@@ -235,13 +255,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    async fn walk(&mut self, id: Option<&str>, slice: Option<(&str, &str)>) -> Result<(), Failure> {
+    /// One walk; whether the row that it is for has any of this table's.
+    async fn walk(&mut self, id: Option<&str>, slice: Option<(&str, &str)>) -> Result<bool, Failure> {
         let mut pager = Pager::new(&self.fetch.pagination, self.place, self.resume.clone());
         if let Some(seen) = &mut self.seen {
             seen.begin_walk();
         }
         let Some(mut page) = self.first_page(id, slice, &pager).await? else {
-            return Ok(());
+            return Ok(false);
         };
         let mut uncounted = true;
         loop {
@@ -262,7 +283,8 @@ impl<'a> Reader<'a> {
             }
             page = self.ask(self.settled.unwrap_or(0), id, slice, &pager).await?;
         }
-        self.check_count(id, slice, &pager).await
+        self.check_count(id, slice, &pager).await?;
+        Ok(true)
     }
 
     async fn ask(
@@ -303,8 +325,12 @@ impl<'a> Reader<'a> {
             },
             namer: &self.namer,
         };
-        let told = |reply: &Reply| Told::of(&reply.headers, &self.fetch.pagination);
-        let understood = |reply: &Reply| open(&reply.body, shape).map(|page| (page.with(told(reply)), reply.asked_at));
+        let understood = |reply: &Reply| {
+            let told = Told::of(&reply.headers, &self.fetch.pagination);
+            let page = open(&reply.body, shape).map(|page| page.with(told));
+            let page = page.or_else(|error| answer(reply, told, self.fetch, shape, pager, id.is_some()).ok_or(error))?;
+            Ok((page, reply.asked_at))
+        };
         let (page, asked_at) = self.client.get_as(&request, self.meter, understood).await?;
         if !std::mem::replace(&mut self.heard, true) {
             self.summary.began = asked_at;

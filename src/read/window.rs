@@ -6,6 +6,9 @@
 //! Rows that were not changed keep their order among each other, so all of them before that row were before it when it was read, and were read.
 //! A window that does not follow is dropped, and one further back is asked for: twice as far each time, at last the first.
 //!
+//! No row further on than the last one is a page's first, so a page that begins with the first row of all, and brings nothing new, is not where it was
+//! asked for: a vendor that does so for one position after the other ignores them. What it gave as its first page is all there is if it was not full.
+//!
 //! Rows that are inserted, or move to the front, push later rows away: they come again, and are left out as seen. But a row that moved from
 //! ahead of the walk to behind it would not come at all: a known row found further on than it stood tells of it, and once the end is
 //! reached the first windows are read again until one holds nothing new.
@@ -22,9 +25,12 @@ use crate::error::{Error, Kind, Result};
 /// Rows that a window may begin with: the last ones read. A walk that lost more at once goes back to its beginning.
 const RECENT_ROWS: usize = 16 * 1024;
 
-/// Pages in a row that are the page before them after which the vendor is taken to ignore the position. One may come of rows inserted
-/// meanwhile.
+/// Pages in a row that are the page before them, or the first page, after which the vendor is taken to ignore the position. One may come of
+/// rows inserted or deleted meanwhile.
 const REPEATS: u32 = 2;
+
+/// Times that a walk begins again because nothing new came for long.
+const REREADS: u32 = 2;
 
 /// Returns to the beginning, without having come further in between than ever before.
 const RESTARTS: u32 = 8;
@@ -85,7 +91,15 @@ pub(super) struct Windows {
     recent: VecDeque<u64>,
     last_page: u64,
     restarts: u32,
+    rereads: u32,
     repeats: u32,
+    /// The first row of the page that began at the beginning, and whether that page had as many rows as were asked for.
+    top: Option<u64>,
+    is_first_full: bool,
+    /// Pages in a row that began with that row, though they were asked for further on.
+    tops: u32,
+    /// Rows seen for the first time, and those before the position that the walk began at.
+    fresh: u64,
     /// Rows in a row that were seen before.
     idle: u64,
     /// A row was found further on than it stood.
@@ -109,7 +123,12 @@ impl Windows {
             recent: VecDeque::new(),
             last_page: 0,
             restarts: 0,
+            rereads: 0,
             repeats: 0,
+            top: None,
+            is_first_full: false,
+            tops: 0,
+            fresh: end,
             idle: 0,
             pushed: false,
             closing: false,
@@ -236,26 +255,43 @@ impl Windows {
         self.recent.extend(states);
         let surplus = self.recent.len().saturating_sub(RECENT_ROWS);
         self.recent.drain(..surplus);
+        if window.start == 0 {
+            (self.top, self.is_first_full) = (states.first().copied(), rows >= window.size);
+        }
         if unseen > 0 {
-            (self.repeats, self.idle) = (0, 0);
+            (self.repeats, self.tops, self.idle, self.rereads) = (0, 0, 0, 0);
+            self.fresh += unseen as u64;
         } else {
+            let is_top = window.start > 0 && rows == window.size && states.first() == self.top.as_ref();
+            self.tops = if is_top { self.tops + 1 } else { 0 };
             self.idle += rows;
             self.repeats = if same_page { self.repeats + 1 } else { 0 };
-            let nothing_beyond = !went_back && (overlap == 0 || rows <= overlap || same_end && rows < window.size);
+            let nothing_beyond = !went_back && (rows <= overlap || same_end && (overlap == 0 || rows < window.size));
             if self.closing || rows == 0 || nothing_beyond {
                 return self.ended();
             }
-            if self.repeats >= REPEATS || self.idle > 2 * self.furthest + 2 * self.size {
-                // One vendor sends its last page for every number beyond it, and there is no telling from where on, once rows are gone.
-                if self.grid == Grid::Any || self.restarts >= RESTARTS {
+            if self.tops >= REPEATS && !self.is_first_full {
+                return self.ended();
+            }
+            if self.tops.max(self.repeats) >= REPEATS || self.idle > 2 * self.fresh + 2 * self.size {
+                // One vendor sends its last page for every number beyond it, and there is no telling from where on, once rows are gone. And as
+                // many rows may have been inserted as the walk went on.
+                if self.grid == Grid::Any || self.rereads >= REREADS {
                     return After::Repeats;
                 }
-                self.restarts += 1;
-                self.begin_again();
+                self.rereads += 1;
+                self.read_again();
                 return After::More;
             }
         }
         if last { self.ended() } else { After::More }
+    }
+
+    /// All windows are read again, from the first on.
+    pub fn read_again(&mut self) {
+        self.begin_again();
+        // The first window holds nothing new, which is not the end.
+        (self.back, self.closing) = (Some(0), false);
     }
 
     fn ended(&mut self) -> After {
@@ -269,7 +305,7 @@ impl Windows {
 
     fn begin_again(&mut self) {
         (self.end, self.last_page) = (0, 0);
-        (self.repeats, self.idle) = (0, 0);
+        (self.repeats, self.tops, self.idle) = (0, 0, 0);
         self.recent.clear();
     }
 

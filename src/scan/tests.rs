@@ -259,3 +259,30 @@ fn a_file_older_than_a_column_has_nulls_there() {
     let other = Schema::new(vec![Field::new("id", DataType::Float64, false)]);
     assert!(conform(&old, &Arc::new(other)).unwrap_err().message().contains("expected Float64"));
 }
+
+#[test]
+fn files_of_earlier_versions_are_told_by_their_end() {
+    use parquet::arrow::ArrowWriter;
+    use parquet::file::properties::{EnabledStatistics, WriterProperties};
+
+    let runtime = Runtime::new().unwrap();
+    let lake = Lake::memory();
+    let numbers: ArrayRef = Arc::new(Float64Array::from(vec![1.0]));
+    let texts: ArrayRef = Arc::new(StringArray::from(vec!["a"]));
+    for (column, statistics, refused) in [
+        (&numbers, EnabledStatistics::Page, true),
+        (&numbers, EnabledStatistics::None, true),
+        (&texts, EnabledStatistics::Page, true),
+        (&texts, EnabledStatistics::Chunk, false),
+    ] {
+        let batch = RecordBatch::try_from_iter([("column", Arc::clone(column))]).unwrap();
+        let properties = WriterProperties::builder().set_statistics_enabled(statistics).build();
+        let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        let bytes = writer.into_inner().unwrap();
+        let length = bytes.len() as u64;
+        runtime.block_on(lake.put("old.parquet", bytes)).unwrap();
+        let reader = DataFileReader::open(&lake, "old.parquet", length, runtime.handle().clone()).unwrap();
+        assert_eq!(reader.is_refused().unwrap(), refused, "{column:?} {statistics:?}");
+    }
+}

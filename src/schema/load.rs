@@ -148,6 +148,8 @@ fn resolve(file: &str, text: &str, id: &str, decl: TableDecl, source: &SourceDec
             unnest: decl.unnest.as_deref().map(|unnest| path("unnest", unnest)).transpose()?,
             optional: decl.optional,
             records: decl.records.unwrap_or_else(|| source.records.clone()),
+            ends: decl.ends.unwrap_or_else(|| source.ends.clone()),
+            look_up: decl.look_up.unwrap_or_else(|| source.look_up.clone()),
             pagination: decl.pagination.unwrap_or_else(|| source.pagination.clone()),
         })),
         (None, true, true) => Access::Derived,

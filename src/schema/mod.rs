@@ -22,6 +22,6 @@ pub use field::{CustomFields, Field, FieldColumn, FieldType, FieldsOf};
 pub use load::Catalog;
 pub(crate) use personal::unaccented;
 pub use personal::{Personal, Policy, Treatment};
-pub use source::{Auth, Count, Pagination, Parameter, RateLimit, Records, Retry, Source};
+pub use source::{Auth, Count, End, LookUp, Pagination, Parameter, RateLimit, Records, Retry, Source};
 pub(crate) use source::{duration, parse_duration};
 pub use table::{Access, By, CursorFormat, Explode, Fetch, ForEach, Mode, Partition, Replication, Slices, Table};

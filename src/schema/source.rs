@@ -54,6 +54,12 @@ pub struct SourceDecl {
     pub no_date: Vec<String>,
     /// Where a page may hold its array of records, tried in order.
     pub records: Vec<Records>,
+    /// Replies that end a table although they are no page; default of the tables.
+    #[serde(default)]
+    pub ends: Vec<End>,
+    /// What a request for one row of another table is answered instead of a page; default of the tables.
+    #[serde(default)]
+    pub look_up: LookUp,
     /// Default of the tables.
     pub pagination: Pagination,
     /// The vendor's limit, shared by all tables of a connection.
@@ -112,6 +118,29 @@ impl From<String> for Records {
             _ => Self::Member(text),
         }
     }
+}
+
+/// A reply that is no page and still the end: after pages were read, and with as many rows as the API counted if it did. As the first page, only where the
+/// reply itself counts 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// `null` stands where the array of records is expected.
+    Null,
+    /// The status 204.
+    NoContent,
+    /// A status of success with an empty body.
+    EmptyBody,
+}
+
+/// What a request for one row of another table may be answered instead of a page.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LookUp {
+    /// Members of which a reply, an object of plain values without the key, has one where nothing was found.
+    pub nothing: Vec<String>,
+    /// An object with the key is one record.
+    pub bare: bool,
 }
 
 /// How a table is read page by page.

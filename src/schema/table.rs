@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::column::{Column, ColumnDecl, ColumnPath, Origin, one_or_many};
 use super::field::{Field, FieldsOf};
-use super::source::{Pagination, Parameter, Records, duration};
+use super::source::{End, LookUp, Pagination, Parameter, Records, duration};
 
 /// One documented table.
 #[derive(Debug, Clone)]
@@ -137,6 +137,10 @@ pub struct Fetch {
     pub optional: bool,
     /// Where a page may hold its array of records.
     pub records: Vec<Records>,
+    /// Replies that end it although they are no page.
+    pub ends: Vec<End>,
+    /// With `for_each`: what a request may be answered instead of a page.
+    pub look_up: LookUp,
     /// How it is read page by page.
     pub pagination: Pagination,
 }
@@ -331,6 +335,10 @@ pub(super) struct TableDecl {
     pub optional: bool,
     #[serde(default)]
     pub records: Option<Vec<Records>>,
+    #[serde(default)]
+    pub ends: Option<Vec<End>>,
+    #[serde(default)]
+    pub look_up: Option<LookUp>,
     #[serde(default)]
     pub pagination: Option<Pagination>,
     #[serde(default)]

@@ -16,8 +16,8 @@ use crate::write::{BoundsTracker, Splitter};
 /// Bytes that are hashed at a time.
 const PIECE_BYTES: u64 = 8 * 1024 * 1024;
 
-/// What is wrong with the file, if something is.
-pub(super) fn verify(lake: &Lake, handle: &Handle, manifest: &Manifest, table: &Table, entry: &Entry) -> Result<(), String> {
+/// What is wrong with the file, if something is; else whether older readers refuse it.
+pub(super) fn verify(lake: &Lake, handle: &Handle, manifest: &Manifest, table: &Table, entry: &Entry) -> Result<bool, String> {
     let path = manifest.path_of(entry);
     let told = |error: Error| error.message().to_owned();
     let found = sha256(lake, handle, &path, entry.meta.content_length).map_err(told)?;
@@ -33,7 +33,8 @@ pub(super) fn verify(lake: &Lake, handle: &Handle, manifest: &Manifest, table: &
     for batch in reader.batches(None) {
         rows.take(&conform(&batch.map_err(told)?, &schema).map_err(told)?)?;
     }
-    rows.end(&schema)
+    rows.end(&schema)?;
+    reader.is_refused().map_err(told)
 }
 
 fn sha256(lake: &Lake, handle: &Handle, path: &str, bytes: u64) -> Result<String, Error> {

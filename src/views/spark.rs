@@ -46,9 +46,10 @@ pub(super) fn view(text: &mut String, columns: &[Column<'_>], manifest: &Manifes
         [file] => format!("{}/{file}", pattern(&folder)),
         files => format!("{}/{{{}}}", pattern(&folder), files.join(",")),
     };
+    // Spark 3 refuses moments before 1900 of files that no Spark wrote, unless it is told that their days are those of today's calendar.
     let _ = writeln!(
         text,
-        "CREATE OR REPLACE TEMPORARY VIEW {view} (\n{}\n) USING parquet OPTIONS (path {});",
+        "CREATE OR REPLACE TEMPORARY VIEW {view} (\n{}\n) USING parquet OPTIONS (path {}, datetimeRebaseMode 'CORRECTED');",
         columns.join(",\n"),
         Engine::Spark.text(&pattern)
     );

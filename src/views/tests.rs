@@ -87,6 +87,7 @@ fn manifest(connection: &str, table: &str, columns: &[(String, String)], path: &
                 partition: None,
                 min: serde_json::Map::new(),
                 max: serde_json::Map::new(),
+                footer: None,
             },
         }],
     );

@@ -10,15 +10,17 @@
 //! | `FileMetaData.column_orders` | `IEEE_754_TOTAL_ORDER` | `TYPE_DEFINED_ORDER` |
 //! | least value of a chunk or a page of FLOAT or DOUBLE | `+0.0` | `-0.0` |
 //! | greatest value of the same | `-0.0` | `+0.0` |
+//! | `ColumnIndex.null_pages`, a list of booleans | type 2 | type 1 |
 //!
-//! The last two are what the format asks of writers of that order: it does not tell the two zeros apart, and a reader may. It has no place for NaN either:
-//! decoding lets none into a column, and a footer that counts one is a defect here.
+//! The second and third are what the format asks of writers of that order: it does not tell the two zeros apart, and a reader may. It has no place for NaN either:
+//! decoding lets none into a column, and a footer that counts one is a defect here. Of the two types that a list of booleans may have, `parquet` before 57
+//! knows the first alone, and fails where a condition makes it look at pages.
 
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Type;
 
 use super::file::cannot_encode;
-use super::thrift::{Field, STRUCT, Walk};
+use super::thrift::{FALSE, Field, STRUCT, TRUE, Walk};
 use super::upload::{Sent, Sink};
 use crate::error::{Error, Result};
 
@@ -71,11 +73,12 @@ pub(super) fn for_every_reader(from: u64, tail: &mut [u8]) -> Result<()> {
     Ok(())
 }
 
-/// Where the page index of a column of FLOAT or DOUBLE stands, and how many bytes its values have.
+/// Where the page index of a column stands.
 struct Index {
     offset: u64,
     length: usize,
-    width: usize,
+    /// Bytes of a value, of FLOAT and DOUBLE.
+    width: Option<usize>,
 }
 
 /// A leaf of the schema.
@@ -173,20 +176,21 @@ fn column_chunk(walk: &mut Walk<'_>, leaf: &Leaf, indexes: &mut Vec<Index>) -> R
             12 => statistics(walk, leaf, width),
             _ => walk.skip(field.kind),
         }),
-        (6, Some(_)) => {
+        (6, _) => {
             offset = Some(walk.integer()?);
             Ok(())
         }
-        (7, Some(_)) => {
+        (7, _) => {
             length = Some(walk.integer()?);
             Ok(())
         }
         _ => walk.skip(field.kind),
     })?;
-    if let (Some(offset), Some(length), Some(width)) = (offset, length, leaf.width) {
+    if let (Some(offset), Some(length)) = (offset, length) {
         let (Ok(offset), Ok(length)) = (u64::try_from(offset), usize::try_from(length)) else {
             return Err(walk.torn());
         };
+        let width = leaf.width;
         indexes.push(Index { offset, length, width });
     }
     Ok(())
@@ -209,16 +213,24 @@ fn statistics(walk: &mut Walk<'_>, leaf: &Leaf, width: usize) -> Result<()> {
 }
 
 /// `ColumnIndex`: `1: list<bool> null_pages`, `2: list<binary> min_values`, `3: list<binary> max_values`; the bounds of a page of nulls mean nothing.
-fn column_index(walk: &mut Walk<'_>, width: usize) -> Result<()> {
+fn column_index(walk: &mut Walk<'_>, width: Option<usize>) -> Result<()> {
     let mut null_pages = Vec::new();
     walk.fields(|walk, field| match field.id {
-        1 => walk.list(|walk, _, _| {
-            null_pages.push(walk.boolean()?);
+        1 => {
+            let header = walk.at();
+            walk.list(|walk, _, _| {
+                null_pages.push(walk.boolean()?);
+                Ok(())
+            })?;
+            let header = &mut walk.bytes()[header];
+            if *header & 0x0f == FALSE {
+                *header = *header & 0xf0 | TRUE;
+            }
             Ok(())
-        }),
-        2 | 3 => walk.list(|walk, n, kind| match null_pages.get(n) {
-            Some(false) if field.id == 2 => bound(walk, width, Bound::Least),
-            Some(false) => bound(walk, width, Bound::Greatest),
+        }
+        2 | 3 => walk.list(|walk, n, kind| match (width, null_pages.get(n)) {
+            (Some(width), Some(false)) if field.id == 2 => bound(walk, width, Bound::Least),
+            (Some(width), Some(false)) => bound(walk, width, Bound::Greatest),
             _ => walk.skip(kind),
         }),
         _ => walk.skip(field.kind),

@@ -24,7 +24,7 @@ class Lake:
         return self.path.joinpath(*table.split(".", 1))
 
     def glob(self, table: str) -> str:
-        return f"{self.folder(table)}/**/*.parquet"
+        return f"{self.folder(table)}/**/part-[1-9]*.parquet"
 
 
 @pytest.fixture(scope="session")

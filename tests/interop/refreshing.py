@@ -91,7 +91,7 @@ def differences(lake: Path, other: Path, folder_only: bool = False) -> dict[str,
     for table in left:
         one, two = live(lake, table, left[table]), live(other, table, right[table])
         if folder_only:
-            one = f"read_parquet('{rules.folder(lake, table)}/**/*.parquet', hive_partitioning = false, union_by_name = true)"
+            one = f"read_parquet('{rules.folder(lake, table)}/**/part-[1-9]*.parquet', hive_partitioning = false, union_by_name = true)"
         excess = [
             rules.query(f"SELECT count(*) FROM (SELECT * EXCLUDE (_exported_at) FROM {a} EXCEPT ALL SELECT * EXCLUDE (_exported_at) FROM {b})")[0][0]
             for a, b in ((one, two), (two, one))

@@ -50,7 +50,7 @@ def test_every_cell_is_taken_or_told(spoiled):
     wrong = []
     for table, expected in spoiled.expected.items():
         try:
-            cells.assert_cells(f"{spoiled.path}/{spoiled.source.id}/{table}/**/*.parquet", spoiled.source, table, expected)
+            cells.assert_cells(f"{spoiled.path}/{spoiled.source.id}/{table}/**/part-[1-9]*.parquet", spoiled.source, table, expected)
         except AssertionError as error:
             wrong.append(f"{table}: {error}")
     assert not wrong, "\n".join(wrong)
@@ -73,7 +73,7 @@ def test_the_key_of_a_reject_finds_its_row(spoiled):
         decl = spoiled.source.tables[row["table"]]
         if row["column"] not in decl["columns"] or decl.get("primary_key") != ["id"]:
             continue
-        rows = f"read_parquet('{spoiled.path}/{spoiled.source.id}/{row['table']}/**/*.parquet', hive_partitioning=false)"
+        rows = f"read_parquet('{spoiled.path}/{spoiled.source.id}/{row['table']}/**/part-[1-9]*.parquet', hive_partitioning=false)"
         column = '"{}"'.format(row["column"])
         assert rules.query(f"SELECT count(*) FROM {rows} WHERE id = ? AND {column} IS NULL", row["key"]) == [(1,)], row
         found += 1

@@ -39,7 +39,7 @@ class Exported:
 
         class Tables(dict):
             def __missing__(self, table):
-                return f"read_parquet('{folder}/{table}/**/*.parquet', union_by_name = true)"
+                return f"read_parquet('{folder}/{table}/**/part-[1-9]*.parquet', union_by_name = true)"
 
         return self.connection.execute(sql.format_map(Tables())).fetchall()
 

@@ -152,3 +152,72 @@ fn an_exported_lake_has_nothing_to_merge() {
         &format!("$ afluente compact --tables dels\n{}", unknown.text()),
     );
 }
+
+/// A lake of the release before is in a folder of its own.
+fn of_the_release_before() -> (tempfile::TempDir, std::path::PathBuf) {
+    let from = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lakes/total-order");
+    let folder = tempfile::tempdir().unwrap();
+    for path in files_below(&from) {
+        let to = folder.path().join("lake").join(path.strip_prefix(&from).unwrap());
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(path, to).unwrap();
+    }
+    let lake = folder.path().join("lake");
+    (folder, lake)
+}
+
+#[test]
+fn a_lake_of_the_release_before_is_counted_and_compacted() {
+    let (folder, lake) = of_the_release_before();
+    let afluente = |args: &[&str]| {
+        let outcome = run(folder.path(), &[], args);
+        assert_eq!(outcome.code, 0, "{}", outcome.text());
+        outcome
+    };
+    let before = lake::manifests(&lake);
+    let files: usize = before.values().map(|manifest| manifest["entries"].as_array().unwrap().len()).sum();
+    let status = afluente(&["status"]);
+    assert!(
+        status.stderr.contains(&format!("{files} data files of an earlier version")),
+        "{}",
+        status.stderr
+    );
+    assert!(status.stderr.contains("`afluente compact`"), "{}", status.stderr);
+    let verified = afluente(&["verify"]);
+    let warnings = verified
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with("warning: ") && line.contains("`afluente compact`"));
+    assert_eq!(warnings.count(), before.len(), "{}", verified.stdout);
+
+    // One table, and what belongs to it, at a time.
+    afluente(&["compact", "--tables", "years"]);
+    let years = lake::manifests(&lake);
+    let moved: Vec<&String> = before
+        .keys()
+        .filter(|name| years[*name]["version"] != before[*name]["version"])
+        .collect();
+    assert_eq!(moved, ["corners.years"]);
+    afluente(&["compact"]);
+    let after = lake::manifests(&lake);
+    for (name, manifest) in &after {
+        for member in ["rows", "savepoint", "mode", "primary_key", "partition", "schema"] {
+            assert_eq!(manifest[member], before[name][member], "{name} {member}");
+        }
+        let folders = |manifest: &Value| {
+            let entries = manifest["entries"].as_array().unwrap();
+            let mut folders: Vec<_> = entries.iter().map(|entry| entry["meta"]["partition"].to_string()).collect();
+            folders.sort();
+            folders
+        };
+        assert_eq!(folders(manifest), folders(&before[name]), "{name}");
+        assert_eq!(manifest["version"], 2, "{name}");
+    }
+    assert_eq!(after["corners.plain"]["histories"]["plain_history"], 2);
+    assert_eq!(after["corners.plain"]["children"]["plain__people"], 2);
+    lake::check(&lake);
+    assert_eq!(afluente(&["verify"]).stdout, "");
+    assert!(!afluente(&["status"]).stderr.contains("earlier version"));
+    assert!(afluente(&["compact"]).stderr.contains("nothing to merge"));
+    assert_eq!(lake::manifests(&lake), after);
+}

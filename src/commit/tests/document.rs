@@ -103,6 +103,14 @@ fn the_document_is_as_it_always_was() {
     assert_eq!(text, GOLDEN.trim());
     assert_eq!(parse("x", GOLDEN.as_bytes()).unwrap(), manifest);
     manifest.check().unwrap();
+    assert!(!manifest.entries[0].meta.may_be_refused());
+
+    // What a program of before wrote says nothing of footers.
+    let before = GOLDEN.replace(",\n        \"footer\": 1", "");
+    assert_ne!(before, GOLDEN);
+    let before = parse("x", before.as_bytes()).unwrap();
+    assert!(before.entries.iter().all(|entry| entry.meta.may_be_refused()));
+    assert_eq!(before.rows, manifest.rows);
 }
 
 const GOLDEN: &str = r#"
@@ -180,7 +188,8 @@ const GOLDEN: &str = r#"
         "max": {
           "id": 9.0,
           "at": "2026-03-31T00:00:00Z"
-        }
+        },
+        "footer": 1
       }
     },
     {
@@ -195,7 +204,8 @@ const GOLDEN: &str = r#"
           "at_month": null
         },
         "min": {},
-        "max": {}
+        "max": {},
+        "footer": 1
       }
     }
   ]

@@ -25,15 +25,28 @@ enum Style {
     Told,
     /// As `Told`, of seven rows whatever is asked, which the headers say.
     ToldSizeless,
+    /// From an offset on; the order by the key is asked for and ignored: the rows changed last are at the end.
+    Unasked,
+    /// As `Unasked`, the rows changed last at the beginning.
+    UnaskedNewest,
 }
 
-const STYLES: [Style; 6] = [Style::Key, Style::Offset, Style::Latest, Style::Newest, Style::Capped, Style::Told];
+const STYLES: [Style; 8] = [
+    Style::Key,
+    Style::Offset,
+    Style::Latest,
+    Style::Newest,
+    Style::Capped,
+    Style::Told,
+    Style::Unasked,
+    Style::UnaskedNewest,
+];
 
 impl Style {
     fn declared(self) -> String {
         match self {
             Self::Key => endpoint(&KEYSET.replace("size = 2", "size = 8")),
-            Self::Offset => endpoint(
+            Self::Offset | Self::Unasked | Self::UnaskedNewest => endpoint(
                 r#"{ type = "offset", offset_param = "$skip", size_param = "$top", size = 8, order_param = "$orderby", order = "id" }"#,
             ),
             Self::Latest => endpoint(r#"{ type = "page", page_param = "page", size_param = "limit", size = 8, next = "next_page" }"#),
@@ -43,6 +56,11 @@ impl Style {
                 r#"{ type = "page", page_param = "page", size_param = "limit", size = 8, pages_header = "X-Pages", size_header = "X-Per-Page" }"#,
             ),
         }
+    }
+
+    /// Whether a row that is changed moves to the beginning, where the walk has been.
+    fn is_newest(self) -> bool {
+        matches!(self, Self::Newest | Self::UnaskedNewest)
     }
 
     /// The most rows of a page.
@@ -122,7 +140,15 @@ impl Rows {
                 rows.retain(|(key, _)| above.is_none_or(|above| *key as usize > above));
                 (0, style.size())
             }
-            Style::Offset => (number("$skip=").unwrap(), style.size()),
+            Style::Offset | Style::Unasked | Style::UnaskedNewest => {
+                if style != Style::Offset {
+                    rows.sort_by_key(|(_, time)| *time);
+                }
+                if style == Style::UnaskedNewest {
+                    rows.reverse();
+                }
+                (number("$skip=").unwrap(), style.size())
+            }
             Style::Latest | Style::Newest | Style::Capped | Style::Sizeless | Style::Told | Style::ToldSizeless => {
                 rows.sort_by_key(|(_, time)| *time);
                 if style == Style::Newest {
@@ -208,7 +234,7 @@ fn check(style: Style, before: &Rows, records: &[String], after: &Rows, from: Op
         }
         if !after.touched.contains(key) {
             assert_eq!(read.get(key), Some(&&*record(*key, *time)), "{key} was there all the while");
-        } else if style != Style::Newest {
+        } else if !style.is_newest() {
             assert!(read.contains_key(key), "{key} was there all the while, and was changed");
         }
     }
@@ -256,6 +282,8 @@ fn what_nobody_changes_takes_as_many_requests_as_estimated() {
         Style::Sizeless,
         Style::Told,
         Style::ToldSizeless,
+        Style::Unasked,
+        Style::UnaskedNewest,
     ] {
         for rows in [0, 1, 2, 3, 6, 7, 8, 9, 14, 15, 16, 40, 59] {
             let before = Rows::new(rows);
@@ -263,7 +291,7 @@ fn what_nobody_changes_takes_as_many_requests_as_estimated() {
             check(style, &before, &outcome.records, &after, None);
             assert_eq!(outcome.summary().rows, u64::from(rows), "{style:?}");
             let requests = outcome.targets.len() as u64;
-            if matches!(style, Style::Key | Style::Offset) {
+            if matches!(style, Style::Key | Style::Offset | Style::Unasked | Style::UnaskedNewest) {
                 let catalog = catalog(&[("deals", &style.declared())]);
                 let fetch = catalog.source("acme").unwrap().tables["deals"].fetch().unwrap().clone();
                 let estimated = super::super::pagination::Pager::requests(&fetch.pagination, u64::from(rows));

@@ -1,7 +1,9 @@
 //! The read stage against a scripted vendor.
 
 mod answers;
+mod broken;
 mod change;
+mod otherwise;
 mod pager;
 mod paging;
 

@@ -168,12 +168,32 @@ fn nothing_moves_and_nothing_else_changes() {
     let plain = plain.into_inner().unwrap();
     assert_eq!(bytes.len(), plain.len());
     let changed: Vec<usize> = (0..plain.len()).filter(|at| bytes[*at] != plain[*at]).collect();
-    assert_eq!(changed.len(), 4, "an order for each column of numbers: {changed:?}");
+    assert_eq!(
+        changed.len(),
+        5,
+        "an order for each column of numbers, and the type of a list in the key's page index: {changed:?}"
+    );
 
     let metadata = with_indexes(&bytes);
     assert_eq!(metadata.row_groups(), with_indexes(&plain.into()).row_groups());
     assert!(metadata.row_group(0).column(0).bloom_filter_offset().is_some());
     assert!(metadata.page_index().unwrap().column_index(0, 0).unwrap().num_pages() > 1);
+}
+
+#[test]
+fn page_indexes_of_every_type_are_written_as_older_readers_read_them() {
+    let bench = Bench::new("partition = { column = \"due\", by = \"year\" }");
+    for file in bench.publish(bench.write(&[bench.batch(0..100)])) {
+        let bytes = bench.bytes(&file);
+        let metadata = with_indexes(&bytes);
+        let columns = metadata.row_group(0).columns().iter();
+        let ranges: Vec<_> = columns.filter_map(|column| column.column_index_range()).collect();
+        assert_eq!(ranges.len(), 3, "of the key, the cursor and the partition's column");
+        for range in ranges {
+            let start = range.start as usize;
+            assert_eq!(bytes[start..start + 2], [0x19, 0x11], "a list of one boolean");
+        }
+    }
 }
 
 #[test]

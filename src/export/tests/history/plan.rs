@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use chrono::DateTime;
 
 use crate::commit;
-use crate::compact::{CompactOptions, compact};
+use crate::compact::{CompactOptions, compact, families};
 use crate::config::Connection;
 use crate::export::{Export, IfBusy, Options, RunReport, Selection};
 use crate::http::Stopper;
@@ -87,12 +87,8 @@ pub fn must_succeed(report: RunReport) -> Result<(), String> {
 
 pub async fn compact_all(lake: &Lake) -> crate::error::Result<()> {
     let manifests = commit::content(lake).await?;
-    let mut rest = &manifests[..];
-    while let [parent, others @ ..] = rest {
-        let is_child = |manifest: &&commit::Manifest| parent.children.contains_key(&manifest.table);
-        let (family, others) = rest.split_at(1 + others.iter().take_while(is_child).count());
-        compact(lake, family, &CompactOptions::default(), |_| true).await?;
-        rest = others;
+    for family in families(&manifests) {
+        compact(lake, &family, &CompactOptions::default(), |_| true).await?;
     }
     Ok(())
 }
