@@ -102,7 +102,9 @@ impl History {
                 let lake = || Process::new(&self.fake, Fate::Lives).lake();
                 let lakes = (lake(), lake());
                 let reports = tokio::join!(run(one, &lakes.0), run(two, &lakes.1));
-                (reports.0?, reports.1?);
+                for report in [reports.0, reports.1] {
+                    report?;
+                }
             } else {
                 self.steps.push(format!("  move: {} {fate:?}", told(&one)));
                 self.expect_free(one.leased).await?;
