@@ -26,6 +26,7 @@
 //! | [`export`] | one run over many tables |
 //! | [`account`] | whose rows a connection holds |
 //! | [`vacuum`](mod@vacuum) | drops what no manifest needs |
+//! | [`permissions`] | new files are not for others |
 //! | [`personal`] | what becomes of personal data |
 //! | [`fields`] | custom fields held against those that the vendor tells of |
 //! | [`forget`](mod@forget) | the rows of one key taken out of a lake |
@@ -61,6 +62,7 @@ pub mod limit;
 pub mod merge;
 pub mod metrics;
 pub mod page;
+pub mod permissions;
 pub mod personal;
 pub mod read;
 pub mod rename;

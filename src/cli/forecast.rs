@@ -10,7 +10,7 @@ pub(super) fn tell(printer: &Printer, forecasts: &[Forecast]) -> Result<()> {
     if printer.is_json() {
         return printer.data(&json(&forecasts)?);
     }
-    printer.data(&text(forecasts))?;
+    printer.lines(&text(forecasts))?;
     for forecast in forecasts {
         if let Some(why) = &forecast.fails {
             printer.error(&format!("{}.{} would fail: {why}", forecast.connection, forecast.table), None);

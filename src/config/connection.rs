@@ -238,7 +238,7 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
 
 fn parse_address(name: &str, address: &str) -> Result<Url> {
     // What may hold a user, a password or a token is not shown.
-    let shown = if address.contains(['@', '?']) { "" } else { address };
+    let shown = if address.contains(['@', '?', '#']) { "" } else { address };
     let wrong = |found: &str| {
         Error::config(format!("connection `{name}`: the address `{shown}` {found}"))
             .hint("expected https://host/path; plain http only to this machine (127.0.0.1 or localhost)")
@@ -263,10 +263,10 @@ fn token(name: &str, from: Option<&SecretFrom>, source: &Source) -> Result<(Secr
     let (text, place) = from.read("token").map_err(|error| {
         let error = error.context(format!("connection `{name}`"));
         match from {
-            SecretFrom::Env(variable) => error.hint(format!(
+            SecretFrom::Env(variable) if from.named().is_some() => error.hint(format!(
                 "export {variable}=..., or say where the token is: [connections.{name}] token = {{ file = \"PATH\" }}"
             )),
-            SecretFrom::File(_) => error,
+            SecretFrom::Env(_) | SecretFrom::File(_) => error,
         }
     })?;
     match Secret::new(&text) {

@@ -44,8 +44,8 @@ use crate::lease::{Acquired, Holder, Lease};
 use crate::read::Memory;
 use crate::schema::Table;
 use crate::store::Lake;
-use crate::views;
 use crate::write::{MemoryBudget, WriteOptions};
+use crate::{views, visible};
 use derived::Sources;
 
 pub use crate::limit::Limit;
@@ -451,7 +451,7 @@ impl Run {
     }
 
     async fn write_report(&self, report: &RunReport) -> Result<()> {
-        let text = serde_json::to_vec_pretty(report).map_err(|error| Error::defect(format!("it cannot be JSON: {error}")))?;
+        let text = visible::report(report, true).map_err(|error| Error::defect(format!("it cannot be JSON: {error}")))?;
         self.lake.put(&format!("_runs/{}.json", self.id), text).await
     }
 }
