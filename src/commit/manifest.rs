@@ -65,6 +65,9 @@ pub struct Manifest {
     /// The name of the account whose rows these are, see [`account`](crate::account): those of another are not gone on with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
+    /// Of a table that is read for each row of another: the ids of rows for which the vendor gave nothing although there are rows of them here, and since when.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub absent: BTreeMap<String, String>,
     /// The next run is to read everything: columns were added that rows of older files may have values for at the vendor.
     #[serde(default, skip_serializing_if = "is_false")]
     pub read_again: bool,
@@ -204,6 +207,7 @@ impl Manifest {
             reconcile_tried_at: None,
             host: None,
             account: None,
+            absent: BTreeMap::new(),
             read_again: false,
             columns_gone: Vec::new(),
             children: BTreeMap::new(),

@@ -1,5 +1,6 @@
 //! One cycle: from one manifest of a table, and of those exploded from it, to the next. `docs/refresh.md` tells the whole.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -102,7 +103,7 @@ impl Family {
         let taken = writing.await?;
 
         // The writer's failure is the cause where it closed the queues, then the decoder's.
-        let (intake, base) = taken?;
+        let (mut intake, base) = taken?;
         let strays = intake.merge.strays();
         let is_derived = self.derivation.is_some();
         let (family, guarded, of, doing) = (self.clone(), run.clone(), tables.clone(), step.clone());
@@ -116,11 +117,12 @@ impl Family {
             });
             match available {
                 Ok(answer) => {
+                    let absent = family.let_stay(&guarded, parent, &doing, &answer.summary, &mut intake.merge)?;
                     let rows_read = intake.merge.rows_read();
                     let cursor = intake.merge.greatest_cursor();
                     let guard = |losses: &[Loss]| family.check_shrink(&guarded, &of, parent, &doing, &answer, losses);
                     let staged = intake.finish(answer.counts.clone(), is_derived, guard)?;
-                    Ok((answer.summary, answer.counts, answer.noticed, rows_read, cursor, staged))
+                    Ok((answer.summary, answer.counts, answer.noticed, rows_read, cursor, staged, absent))
                 }
                 Err(error) => {
                     intake.abort();
@@ -128,7 +130,7 @@ impl Family {
                 }
             }
         });
-        let (summary, counts, noticed, rows_read, cursor, staged) = finishing.await??;
+        let (summary, counts, noticed, rows_read, cursor, staged, absent) = finishing.await??;
         self.check_limits(run, tables, &counts)?;
         let silent = self.silent(run, tables, &base, step, &noticed).await?;
         let facts = Facts {
@@ -137,6 +139,7 @@ impl Family {
             savepoint: self.savepoint(step, &base, &summary, cursor, asked),
             resume: None,
             reconciled_at: (self.reconcile().is_some() && step.finds_deletions()).then_some(run.started_at),
+            absent,
             derived: self.derivation.as_ref().map(|sources| sources.made()),
             read_all: step.reads_all(),
             replaced,
@@ -250,13 +253,18 @@ impl Family {
         // A load adds to what is there: nothing of it is looked at.
         let merged: Vec<Option<Manifest>> = if is_load { vec![None; members] } else { base[..members].to_vec() };
         let (run, tables, base, connection) = (run.clone(), tables.clone(), base.to_vec(), self.connection.name.clone());
+        let may_keep = step.compare && self.column_of_parent().is_some();
         let work = spawn_blocking(move || {
             let mut writers = Writers::new(&run, &connection, &tables, &base)?;
             if options.compare {
                 writers.claim_no_order();
             }
+            let mut merge = Merge::new(&run.lake, Handle::current(), &tables[..members], merged, options)?.promised(promised);
+            if may_keep {
+                merge.may_keep();
+            }
             Ok(Intake {
-                merge: Merge::new(&run.lake, Handle::current(), &tables[..members], merged, options)?.promised(promised),
+                merge,
                 writers,
                 exported_at_micros: run.started_at.timestamp_micros(),
                 loaded,
@@ -297,6 +305,7 @@ impl Family {
                     savepoint: self.reached(base, staged.greatest_cursor, resume.began),
                     resume: Some(resume.to_string()),
                     reconciled_at: None,
+                    absent: BTreeMap::new(),
                     derived: None,
                     read_all: false,
                     replaced: false,

@@ -235,6 +235,9 @@ pub(super) fn emptied(mut base: Vec<Option<Manifest>>) -> Vec<Option<Manifest>> 
         manifest.entries.clear();
         (manifest.rows, manifest.bytes) = (0, 0);
         (manifest.savepoint, manifest.resume, manifest.reconciled_at) = (None, None, None);
+        manifest.reconcile_tried_at = None;
+        manifest.absent.clear();
+        manifest.columns_gone.clear();
     }
     base
 }

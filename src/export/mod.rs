@@ -8,6 +8,7 @@
 //! Each arrow is a bounded queue. A table and those exploded from it are one unit: one reader, one decoder, and a commit that begins with the
 //! exploded tables and ends with the parent.
 
+mod absent;
 mod check;
 mod cycle;
 mod derived;

@@ -54,6 +54,11 @@ impl Index {
         Some(self.rows[at].digest == digest)
     }
 
+    /// Whether the lake has this key here and the read did not bring it.
+    pub fn is_unmet(&self, key: Key) -> bool {
+        self.find(key).is_some_and(|at| !self.met[at])
+    }
+
     /// Rows that it holds.
     pub fn len(&self) -> u64 {
         self.rows.len() as u64

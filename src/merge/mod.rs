@@ -14,6 +14,7 @@ mod index;
 mod key;
 mod rewrite;
 mod shrink;
+mod stay;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +36,7 @@ use key::{Hashing, Key, KeySet};
 use shrink::Tally;
 
 pub use shrink::Loss;
+pub use stay::Rows;
 
 /// Touched keys that are remembered as texts.
 const MOST_TEXTS: usize = 4_096;
@@ -113,6 +115,8 @@ pub struct Merge {
     greatest_cursor: Option<i64>,
     /// There is an index, or was until the files are rewritten.
     had_index: bool,
+    /// Rows that stay although they are not read.
+    stays: KeySet,
     /// What the lake would lose by the read.
     tally: Tally,
     strays: Strays,
@@ -180,6 +184,7 @@ impl Merge {
             changed: 0,
             greatest_cursor: None,
             had_index: false,
+            stays: KeySet::default(),
             tally: Tally::new(tables.len()),
             strays: Strays::default(),
         };

@@ -133,7 +133,7 @@ impl Merge {
         let is_unchanged = match (&self.index, self.options.missing) {
             (Some(index), Missing::Go) => {
                 self.tally.held = index.len();
-                for key in index.unmet() {
+                for key in index.unmet().filter(|key| !self.stays.contains(*key)) {
                     // Of a vanished row the index has no text.
                     self.texts = None;
                     self.touched.insert(key);
@@ -257,6 +257,7 @@ impl Merge {
                 self.tally.held += u64::from(is_inside);
                 if is_inside
                     && !self.read.contains(key)
+                    && !self.stays.contains(key)
                     && let Some(stays) = mask.get_mut(row)
                 {
                     *stays = false;
@@ -368,11 +369,11 @@ impl Merge {
 }
 
 impl Member {
-    fn entries(&self) -> &[Entry] {
+    pub(super) fn entries(&self) -> &[Entry] {
         self.base.as_ref().map_or(&[], |base| &base.entries)
     }
 
-    fn key_names(&self) -> Vec<&str> {
+    pub(super) fn key_names(&self) -> Vec<&str> {
         self.key.iter().map(|at| self.table.columns[*at].name.as_str()).collect()
     }
 
@@ -394,7 +395,7 @@ impl Range {
 }
 
 /// The places of these columns in a batch that has only some of the table's, in its own order.
-fn places(batch: &RecordBatch, names: &[&str]) -> Vec<usize> {
+pub(super) fn places(batch: &RecordBatch, names: &[&str]) -> Vec<usize> {
     names.iter().filter_map(|name| batch.schema_ref().index_of(name).ok()).collect()
 }
 

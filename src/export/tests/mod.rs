@@ -1,6 +1,7 @@
 //! Random histories: whatever happens to an account, to the runs that export it and to their lake, a run that ends leaves the lake as the account is.
 //! `derived` and `load` look at single runs.
 
+mod absent;
 mod account;
 mod accounts;
 mod content;
