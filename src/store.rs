@@ -229,6 +229,15 @@ impl Lake {
         Ok(looked?.last_modified)
     }
 
+    /// Copies an object, over an older one if there is one: on disk as a hard link, in a bucket by the bucket itself.
+    ///
+    /// # Errors
+    /// `Store` when it cannot be read or written.
+    pub(crate) async fn copy(&self, from: &str, to: &str) -> Result<()> {
+        let copied = self.store.copy(&self.location(from)?, &self.location(to)?).await;
+        copied.map_err(|error| self.failed("copy", from, &error))
+    }
+
     /// Deletes objects; those that are not there count as deleted.
     ///
     /// # Errors

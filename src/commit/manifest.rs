@@ -68,6 +68,9 @@ pub struct Manifest {
     /// The host that was asked for the rows, `public-api2.ploomes.com`: those of another are not gone on with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+    /// The name of the account whose rows these are, see [`account`](crate::account): those of another are not gone on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// Of a table that is read for each row of another: the ids of rows for which the vendor gave nothing although there are rows of them here, and since when.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub absent: BTreeMap<String, String>,
@@ -231,6 +234,7 @@ impl Manifest {
             reconciled_at: None,
             reconcile_tried_at: None,
             host: None,
+            account: None,
             absent: BTreeMap::new(),
             read_again: false,
             columns_gone: Vec::new(),

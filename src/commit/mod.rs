@@ -166,6 +166,11 @@ pub(crate) fn numbered(name: &str) -> Option<u64> {
     all.then(|| digits.parse().ok()).flatten()
 }
 
+/// Where a manifest stands, relative to the lake.
+pub(crate) fn path_of(manifest: &Manifest) -> String {
+    path(&manifest.connection, &manifest.table, manifest.version)
+}
+
 fn path(connection: &str, table: &str, version: u64) -> String {
     format!("{}/{version:020}.json", folder(connection, table))
 }

@@ -11,6 +11,7 @@ use tokio::task::spawn_blocking;
 
 use super::gone::Silent;
 use super::guard::{Answer, READ_AGAIN};
+use super::identity::emptied;
 use super::intake::{Checkpoint, Decoded, Intake, Rejects, Staged, Telling, Writers};
 use super::publish::{Facts, Outcome};
 use super::step::{Kind, Resume, Step, protects_otherwise};
@@ -61,6 +62,18 @@ impl Family {
         step: &Step,
         told: &Told,
     ) -> Result<Ended> {
+        // Looked at here, because another run may have committed since the last cycle.
+        let replaced = self.replaces_others(run, &base, step).await?;
+        let (base, step) = match replaced {
+            true => (
+                emptied(base),
+                &Step {
+                    compare: false,
+                    ..step.clone()
+                },
+            ),
+            false => (base, step),
+        };
         let before = self.resumed(run, tables, &base, step).await?;
         let (decoded, decoded_queue) = mpsc::channel::<Decoded>(SETS_AHEAD);
         let decoder = match self.derivation {
@@ -147,6 +160,7 @@ impl Family {
             absent,
             derived: self.derivation.as_ref().map(|sources| sources.made()),
             read_all: step.reads_all(),
+            replaced,
         };
         let changed = staged.as_ref().map_or(0, |staged| staged.changed);
         let outcome = self.publish(run, tables, &base, staged, facts).await?;
@@ -336,6 +350,7 @@ impl Family {
                     absent: BTreeMap::new(),
                     derived: None,
                     read_all: false,
+                    replaced: false,
                 };
                 match Handle::current().block_on(self.publish(run, tables, base, Some(staged), facts))? {
                     Outcome::Committed(manifests) | Outcome::Unchanged(manifests) => *base = manifests.into_iter().map(Some).collect(),

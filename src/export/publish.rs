@@ -30,6 +30,8 @@ pub(super) struct Facts {
     pub absent: BTreeMap<String, String>,
     /// Everything was read, so that what a manifest says of reading again is done.
     pub read_all: bool,
+    /// What was there is of another account or host, and nothing of it stays.
+    pub replaced: bool,
 }
 
 /// What became of a cycle.
@@ -52,6 +54,8 @@ impl Family {
         staged: Option<Staged>,
         facts: Facts,
     ) -> Result<Outcome> {
+        let parent = base.first().and_then(Option::as_ref);
+        let account = self.account_to_name(run, parent, facts.replaced).await?;
         let (kept, files) = match staged {
             Some(staged) => (staged.kept, staged.files),
             None => {
@@ -94,7 +98,7 @@ impl Family {
                 }
             }
         }
-        self.name_children(run, &mut manifests, &mut is_new, base.first().and_then(Option::as_ref), facts);
+        self.name_children(run, &mut manifests, &mut is_new, parent, account, facts);
         if !is_new.contains(&true) {
             return Ok(Outcome::Unchanged(manifests));
         }
@@ -110,7 +114,15 @@ impl Family {
     }
 
     /// Completes the parent's manifest, and makes it a new one if it says anything that its base does not.
-    fn name_children(&self, run: &Run, manifests: &mut [Manifest], is_new: &mut [bool], base: Option<&Manifest>, facts: Facts) {
+    fn name_children(
+        &self,
+        run: &Run,
+        manifests: &mut [Manifest],
+        is_new: &mut [bool],
+        base: Option<&Manifest>,
+        account: Option<String>,
+        facts: Facts,
+    ) {
         let named = |of: &dyn Fn(&String) -> bool| {
             let others = manifests.iter().skip(1).filter(|other| of(&other.table));
             others.map(|other| (other.table.clone(), other.version)).collect::<BTreeMap<_, _>>()
@@ -128,6 +140,7 @@ impl Family {
                 || base.mode != facts.mode
                 || base.savepoint.is_some() != facts.savepoint.is_some()
                 || facts.reconciled_at.is_some()
+                || facts.replaced
                 || base.absent != facts.absent
                 || (base.read_again && facts.read_all);
             if !says_anew {
@@ -144,7 +157,7 @@ impl Family {
         if let Some(made) = facts.derived {
             (parent.derived_from, parent.derived_runs, parent.derived_by) = (made.derived_from, made.derived_runs, Some(made.derived_by));
         }
-        parent.host = self.host().map(str::to_owned);
+        (parent.host, parent.account) = (self.host().map(str::to_owned), account);
         parent.absent = facts.absent;
         parent.read_again = base.is_some_and(|base| base.read_again) && !facts.read_all;
         parent.reconcile_tried_at = base

@@ -27,6 +27,16 @@ pub(super) fn source(source: &Source, texts: &BTreeMap<String, String>) -> Resul
     if let Some(message) = source.custom_fields.as_ref().and_then(|fields| wrong_fields(fields, source)) {
         return Err(Error::config(format!("{}/source.toml: custom_fields: {message}", source.id)));
     }
+    if let Some(route) = source
+        .account
+        .as_ref()
+        .filter(|route| !route.endpoint.starts_with('/') || route.endpoint.contains(['?', '#']))
+    {
+        return Err(Error::config(format!(
+            "{}/source.toml: account: endpoint `{}`: expected a path that starts with a slash, without a query (that is `params`)",
+            source.id, route.endpoint
+        )));
+    }
     for table in source.tables.values() {
         let check = Check {
             source,

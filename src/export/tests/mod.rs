@@ -3,12 +3,13 @@
 
 mod absent;
 mod account;
+mod accounts;
 mod content;
 mod derived;
 mod history;
 mod ledger;
 mod load;
-mod process;
+pub(crate) mod process;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Mutex;
