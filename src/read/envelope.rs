@@ -16,6 +16,7 @@ use crate::error::{Error, Kind, Result};
 use crate::json::{self, Malformed, Scanner, Value, key_matches};
 use crate::page::Damage;
 use crate::schema::Records;
+use crate::visible;
 
 /// What a page looks like.
 #[derive(Debug, Clone, Copy)]
@@ -302,32 +303,35 @@ impl<'a> Pass<'_, 'a> {
         let start = self.scanner.at();
         self.shape.picks.pick(&mut self.scanner, &mut self.picked)?;
         let range = start..self.scanner.at();
+        let mut is_unreadable = false;
         if let Some(mend) = self.mend {
-            // A key that cannot be read is none.
-            let is_marked = |value: &Option<Value<'_>>| value.is_some_and(|value| value.raw.contains(mend.marker));
-            self.picked
-                .iter_mut()
-                .filter(|value| is_marked(value))
-                .for_each(|value| *value = None);
+            // A key that cannot be read is none, and not null.
+            for (at, value) in self.picked.iter_mut().enumerate() {
+                if value.is_some_and(|found| found.raw.contains(mend.marker)) {
+                    *value = None;
+                    is_unreadable |= at < self.shape.key_columns;
+                }
+            }
         }
         let (key, rest) = self.picked.split_at(self.shape.key_columns.min(self.picked.len()));
         let (mark, times) = rest.split_at(usize::from(self.shape.marked).min(rest.len()));
-        let named = !key.is_empty() && key.iter().all(Option::is_some);
-        let identity = match named {
-            true => self.shape.namer.key(key.iter().flatten().map(|value| value.raw)),
-            false => self.shape.namer.whole(&self.whole(&range)),
-        };
-        let parts = key.iter().chain(times).flatten().map(|value| value.raw);
-        let state = match named {
-            true => self.shape.namer.state(parts),
-            false => self.shape.namer.state(std::iter::once(&*self.whole(&range))),
+        let whole = &*self.whole(&range);
+        let parts = self.shape.picks.parts(key).filter(|_| !is_unreadable);
+        // Where records have no key at all, equal texts are equal rows; where one merely lacks its key, nothing is known.
+        let named = parts.is_some() || key.is_empty();
+        let (identity, state) = match parts {
+            Some(parts) => {
+                let times = times.iter().flatten().map(|value| value.raw);
+                let state = self.shape.namer.state(parts.iter().copied().chain(times));
+                (self.shape.namer.key(parts.iter().copied()), state)
+            }
+            None => (self.shape.namer.whole(whole), self.shape.namer.state(std::iter::once(whole))),
         };
         Ok(Record {
             range,
             identity,
+            named,
             state,
-            // Where records have no key at all, equal texts are equal rows; where one merely lacks its key, nothing is known.
-            named: named || key.is_empty(),
             mark: mark.first().copied().flatten().map(|value| {
                 let start = value.raw.as_ptr() as usize - self.text.as_ptr() as usize;
                 start..start + value.raw.len()
@@ -370,7 +374,12 @@ impl<'a> Pass<'_, 'a> {
             return Err(not_a_page(format!(
                 "expected one array in the page, found {}: {}",
                 self.arrays.len(),
-                self.arrays.join(", ")
+                self.arrays
+                    .iter()
+                    .take(10)
+                    .map(|name| visible::name(name))
+                    .collect::<Vec<_>>()
+                    .join(", ")
             )));
         }
         // Texts beside records are damage; an array of nothing else is a list of messages, or of something else that is no page.
@@ -415,7 +424,7 @@ impl<'a> Pass<'_, 'a> {
             (Some((_, kind)), _) => format!("{} there", kind_name(*kind)),
             (None, json::Kind::Object) if self.members.is_empty() => "an empty object".to_owned(),
             (None, json::Kind::Object) => {
-                let names: Vec<&str> = self.members.iter().take(10).map(|(name, _)| *name).collect();
+                let names: Vec<String> = self.members.iter().take(10).map(|(name, _)| visible::name(name)).collect();
                 format!("an object with {}", names.join(", "))
             }
             (None, kind) => kind_name(kind).to_owned(),

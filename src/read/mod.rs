@@ -45,6 +45,7 @@ mod salvage;
 mod seen;
 #[cfg(test)]
 mod tests;
+mod twins;
 mod walk;
 mod window;
 

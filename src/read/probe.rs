@@ -80,6 +80,7 @@ fn decodable(page: Envelope) -> Page {
         records: page.records.into_iter().map(|record| record.range).collect(),
         body: page.body,
         damage: page.damage,
+        twins: Vec::new(),
         resume: None,
         began: chrono::DateTime::UNIX_EPOCH,
         memory: None,

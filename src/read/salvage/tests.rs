@@ -107,6 +107,7 @@ fn decoded(envelope: &Envelope, source: &Source) -> Decoded {
         body: envelope.body.clone(),
         records: envelope.records.iter().map(|record| record.range.clone()).collect(),
         damage: envelope.damage.clone(),
+        twins: Vec::new(),
         resume: None,
         began: chrono::DateTime::UNIX_EPOCH,
         memory: None,
