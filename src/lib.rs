@@ -21,9 +21,11 @@
 //! | [`scan`] | rows of a data file read back |
 //! | [`derive`](mod@derive) | the CustomerX set: tables made of tables of the lake |
 //! | [`store`] | the lake: local disk or an S3-compatible bucket |
+//! | [`limit`] | bounds of a run: a number or a share |
 //! | [`lease`] | who is at work on a connection |
 //! | [`export`] | one run over many tables |
 //! | [`vacuum`](mod@vacuum) | drops what no manifest needs |
+//! | [`permissions`] | new files are not for others |
 //! | [`personal`] | what becomes of personal data |
 //! | [`fields`] | custom fields held against those that the vendor tells of |
 //! | [`forget`](mod@forget) | the rows of one key taken out of a lake |
@@ -53,9 +55,11 @@ pub mod hash_key;
 pub mod http;
 mod json;
 pub mod lease;
+pub mod limit;
 pub mod merge;
 pub mod metrics;
 pub mod page;
+pub mod permissions;
 pub mod personal;
 pub mod read;
 pub mod sandbox;

@@ -47,10 +47,10 @@ pub(super) async fn run(args: &ConnectionArgs, printer: &Printer) -> Result<Done
     );
     for connection in &connections {
         if !printer.is_json() {
-            printer.info(&printer.strong(&format!(
+            printer.heading(&format!(
                 "{} ({} at {})",
                 connection.name, connection.source.title, connection.base_url
-            )));
+            ));
         }
         tally.check(&export, connection, &selection.families(connection), is_writable).await;
         if stop.is_requested() {
@@ -140,16 +140,10 @@ impl Tally<'_> {
         self.failures += u64::from(outcome.is_err());
         match outcome {
             Ok(found) if printer.is_json() => printer.info(&format!("{owner}{name}: {found}")),
-            Ok(found) => printer.info(&format!("{indent}{} {name:width$}  {found}", printer.good("✓"))),
             Err(error) if printer.is_json() || printer.is_quiet() => {
                 printer.error(&format!("{owner}{name}: {}", error.message()), error.advice());
             }
-            Err(error) => {
-                printer.line(&format!("{indent}{} {name:width$}  {}", printer.bad("✗"), error.message()));
-                if let Some(hint) = error.advice() {
-                    printer.line(&format!("{indent}  {}: {hint}", printer.advice("hint")));
-                }
-            }
+            outcome => printer.checked(indent, &format!("{name:width$}"), outcome.as_deref()),
         }
     }
 }

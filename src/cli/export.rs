@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::Utc;
 
 use super::args::{BusyMode, ConnectionArgs, ExportArgs, ProgressMode};
-use super::printer::{Printer, json};
+use super::printer::{Printer, told};
 use super::progress::Display;
 use super::{ABANDONED, Done, forecast, lake, stop_on_signals, summary};
 use crate::commit;
@@ -16,6 +16,7 @@ use crate::export::{Export, IfBusy, Limit, Options, RunReport, Selection};
 use crate::http::Stop;
 use crate::lease::Holder;
 use crate::metrics;
+use crate::permissions;
 use crate::store::Lake;
 
 pub(super) async fn run(args: &ExportArgs, printer: &Printer) -> Result<Done> {
@@ -64,6 +65,7 @@ async fn start(args: &ExportArgs, metrics: Option<&MetricsFile>, printer: &Print
         memory: args.memory,
         max_rejected: args.max_rejected.unwrap_or(Limit::DEFAULT_REJECTED),
         max_bad_cells: args.max_bad_cells,
+        max_shrink: args.max_shrink,
         fail_fast: args.fail_fast,
         retention: config.lake.retention,
         full_refresh: args.full_refresh,
@@ -95,7 +97,7 @@ async fn start(args: &ExportArgs, metrics: Option<&MetricsFile>, printer: &Print
     };
     if let Some(file) = &args.report {
         // Byte for byte what stands in the lake.
-        std::fs::write(file, json(&report)?.trim_end()).map_err(|error| unwritable(file, &error))?;
+        std::fs::write(file, told(&report)?).map_err(|error| unwritable(file, &error))?;
     }
     if let Some(file) = metrics {
         // What the run did is told even if the lake cannot be read just now.
@@ -123,7 +125,9 @@ impl MetricsFile {
         if file.is_dir() {
             return Err(this.unwritable(&std::io::ErrorKind::IsADirectory.into()));
         }
-        std::fs::File::create(&this.staged).map_err(|error| this.unwritable(&error))?;
+        // Whoever collects it is another user.
+        let created = std::fs::File::create(&this.staged).and_then(|_| permissions::widen(&this.staged));
+        created.map_err(|error| this.unwritable(&error))?;
         Ok(this)
     }
 

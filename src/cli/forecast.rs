@@ -10,7 +10,7 @@ pub(super) fn tell(printer: &Printer, forecasts: &[Forecast]) -> Result<()> {
     if printer.is_json() {
         return printer.data(&json(&forecasts)?);
     }
-    printer.data(&text(forecasts))?;
+    printer.lines(&text(forecasts))?;
     let sum = |of: fn(&Forecast) -> Option<u64>| forecasts.iter().filter_map(of).sum::<u64>();
     let unknown = forecasts.iter().filter(|forecast| forecast.requests.is_none()).count() as u64;
     let mut closing = format!(

@@ -34,6 +34,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::error::{Error, Result};
 use crate::http::{Stop, Stopper};
+use crate::permissions;
 use args::{Cli, Command};
 use printer::Printer;
 
@@ -58,6 +59,10 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
+    // The configuration that `init` writes may be for a service that runs as another user; it holds no token.
+    if !matches!(cli.command, Command::Init(_)) {
+        permissions::narrow();
+    }
     let printer = Printer::new(&cli.global);
     match run(cli, &printer) {
         Ok(Done::All) => ExitCode::SUCCESS,

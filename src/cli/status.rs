@@ -16,7 +16,7 @@ pub(super) async fn run(args: &ListArgs, printer: &Printer) -> Result<Done> {
     let tables = status(&lake, &commit::content_of(&lake, &listing).await?).await?;
     match args.output {
         ListFormat::Json => printer.data(&json(&tables)?)?,
-        ListFormat::Text => printer.data(&text(&tables, Utc::now()))?,
+        ListFormat::Text => printer.lines(&text(&tables, Utc::now()))?,
     }
     if tables.is_empty() {
         printer.info(&lake::empty(&lake));

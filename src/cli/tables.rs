@@ -13,7 +13,7 @@ pub(super) fn run(args: &TablesArgs, printer: &Printer) -> Result<Done> {
     let catalog = Config::load(args.config.as_deref())?.catalog(args.schemas.as_deref())?;
     let (sources, table) = select(&catalog, args.name.as_deref())?;
     if args.personal {
-        printer.data(&inventory(args, &catalog, &sources, table)?)?;
+        printer.lines(&inventory(args, &catalog, &sources, table)?)?;
         return Ok(Done::All);
     }
     let text = match (args.output, table) {
@@ -30,7 +30,8 @@ pub(super) fn run(args: &TablesArgs, printer: &Printer) -> Result<Done> {
         (TablesFormat::Markdown, Some(table)) => markdown_table(table),
         (TablesFormat::Mermaid, table) => mermaid(&sources, table),
     };
-    printer.data(&text)?;
+    // Names and meanings are as declared, in a folder of the user's or in the binary; JSON has texts that are seen as well.
+    printer.lines(&text)?;
     Ok(Done::All)
 }
 

@@ -6,6 +6,7 @@ use super::{Done, lake, stop_on_signals};
 use crate::commit;
 use crate::error::Result;
 use crate::verify::{Finding, Level, verify};
+use crate::visible::message;
 
 pub(super) async fn run(args: &ListArgs, printer: &Printer) -> Result<Done> {
     let (_stopper, stop) = stop_on_signals(printer, None);
@@ -20,7 +21,7 @@ pub(super) async fn run(args: &ListArgs, printer: &Printer) -> Result<Done> {
         .await?;
     match args.output {
         ListFormat::Json => printer.data(&json(&verified)?)?,
-        ListFormat::Text => printer.data(&verified.findings.iter().map(line).collect::<String>())?,
+        ListFormat::Text => printer.lines(&verified.findings.iter().map(line).collect::<String>())?,
     }
     if verified.tables == 0 {
         printer.info(&lake::empty(&lake));
@@ -51,5 +52,6 @@ fn line(finding: &Finding) -> String {
         Level::Fault => "fault",
         Level::Warning => "warning",
     };
-    format!("{level}: {} {}; {}\n", finding.file, finding.what, finding.advice)
+    let told = message(&format!("{level}: {} {}; {}", finding.file, finding.what, finding.advice));
+    told + "\n"
 }

@@ -56,9 +56,15 @@ pub struct Manifest {
     /// When rows were last looked for that are gone at the vendor: a full read, or a sweep over all keys.
     #[serde(default, with = "words::optional_instant", skip_serializing_if = "Option::is_none")]
     pub reconciled_at: Option<DateTime<Utc>>,
+    /// When a look for such rows was last broken off, because it would have taken too many: the next one waits as long as after one that was done.
+    #[serde(default, with = "words::optional_instant", skip_serializing_if = "Option::is_none")]
+    pub reconcile_tried_at: Option<DateTime<Utc>>,
     /// The host that was asked for the rows, `public-api2.ploomes.com`: those of another are not gone on with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+    /// Of a table that is read for each row of another: the ids of rows for which the vendor gave nothing although there are rows of them here, and since when.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub absent: BTreeMap<String, String>,
     /// The next run is to read everything: columns were added that rows of older files may have values for at the vendor.
     #[serde(default, skip_serializing_if = "is_false")]
     pub read_again: bool,
@@ -195,7 +201,9 @@ impl Manifest {
             savepoint: None,
             resume: None,
             reconciled_at: None,
+            reconcile_tried_at: None,
             host: None,
+            absent: BTreeMap::new(),
             read_again: false,
             columns_gone: Vec::new(),
             children: BTreeMap::new(),

@@ -9,6 +9,7 @@ use url::Url;
 
 use crate::derive::CustomerX;
 use crate::error::{Error, Result};
+use crate::limit::Limit;
 use crate::personal::{PersonalConfig, Policies, Rules};
 use crate::schema::{Catalog, Mode, RateLimit, Source, Table, duration};
 use crate::secret::{Secret, SecretFrom};
@@ -71,6 +72,9 @@ pub struct TableConfig {
     pub reconcile: Option<Duration>,
     /// Whether every version of a row is also kept, in the table `<table>_history`.
     pub keep_history: bool,
+    /// How many of the rows that it has a read may take from it.
+    #[serde(deserialize_with = "limit")]
+    pub max_shrink: Option<Limit>,
     /// Path below the address, instead of the declared one.
     pub endpoint: Option<String>,
 }
@@ -230,7 +234,7 @@ impl Connection {
 
 fn parse_address(name: &str, address: &str) -> Result<Url> {
     // What may hold a user, a password or a token is not shown.
-    let shown = if address.contains(['@', '?']) { "" } else { address };
+    let shown = if address.contains(['@', '?', '#']) { "" } else { address };
     let wrong = |found: &str| {
         Error::config(format!("connection `{name}`: the address `{shown}` {found}"))
             .hint("expected https://host/path; plain http only to this machine (127.0.0.1 or localhost)")
@@ -255,10 +259,10 @@ fn token(name: &str, from: Option<&SecretFrom>, source: &Source) -> Result<(Secr
     let (text, place) = from.read("token").map_err(|error| {
         let error = error.context(format!("connection `{name}`"));
         match from {
-            SecretFrom::Env(variable) => error.hint(format!(
+            SecretFrom::Env(variable) if from.named().is_some() => error.hint(format!(
                 "export {variable}=..., or say where the token is: [connections.{name}] token = {{ file = \"PATH\" }}"
             )),
-            SecretFrom::File(_) => error,
+            SecretFrom::Env(_) | SecretFrom::File(_) => error,
         }
     })?;
     match Secret::new(&text) {
@@ -276,6 +280,11 @@ fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NaiveDate>, 
 
 fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     duration(deserializer).map(Some)
+}
+
+fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Limit>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(serde::de::Error::custom)
 }
 
 fn five_minutes() -> Duration {

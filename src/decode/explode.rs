@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use indexmap::IndexMap;
 
-use super::find::{Finds, Found, find_array};
+use super::find::{Finds, Found, find_list, is_list};
 use super::table::{Parent, Row, Target};
 use super::{Output, not_json};
 use crate::error::Result;
@@ -18,6 +18,8 @@ pub(super) struct Child {
     /// The same, as it is declared.
     pub path: String,
     pub target: Target,
+    /// A record had something at the path, be it null or empty.
+    pub listed: bool,
 }
 
 /// What is found in the element at hand, and what is kept to find it.
@@ -53,9 +55,13 @@ impl Child {
         buffers: &mut Buffers<'p>,
         out: &mut Output,
     ) -> Result<()> {
-        let Some(value) = find_array(self.node, row.finds, row.around) else {
+        let Some(value) = find_list(self.node, row.finds, row.around) else {
             return Ok(());
         };
+        self.listed = true;
+        if !is_list(&value) {
+            return Ok(());
+        }
         let mut scanner = Scanner::new(value.raw);
         match value.kind {
             Kind::Array => {

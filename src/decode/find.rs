@@ -176,7 +176,17 @@ pub(super) fn find_one<'p>(node: usize, finds: &Finds<'p>, around: Option<&Finds
 
 /// The array or object where one path leads: null and `""` are none.
 pub(super) fn find_array<'p>(node: usize, finds: &Finds<'p>, around: Option<&Finds<'p>>) -> Option<Value<'p>> {
-    find_one(node, finds, around, false).filter(|value| !is_null(*value, false))
+    find_one(node, finds, around, false).filter(is_list)
+}
+
+/// What stands where one path leads to an array or object, which may be null.
+pub(super) fn find_list<'p>(node: usize, finds: &Finds<'p>, around: Option<&Finds<'p>>) -> Option<Value<'p>> {
+    find_one(node, finds, around, false)
+}
+
+/// Whether this is an array, an object, or anything else but null and `""`.
+pub(super) fn is_list(value: &Value<'_>) -> bool {
+    !is_null(*value, false)
 }
 
 /// The values below each element, without nulls.

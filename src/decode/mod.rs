@@ -126,6 +126,7 @@ impl Decoder {
                     node,
                     path: path.to_string(),
                     target: Target::new(source, child, Some(table), &[], exported_at_micros)?.0,
+                    listed: false,
                 })
             })
             .collect::<Result<_>>()?;
@@ -197,6 +198,13 @@ impl Decoder {
             .chain(self.children.iter().map(|child| &child.target))
             .map(|target| target.counts)
             .collect()
+    }
+
+    /// For each table: whether a record had what it is made of. Of an exploded one that is its array, be it empty or null: where no record has one, it may have another name
+    /// by now.
+    pub fn listed(&self) -> Vec<bool> {
+        let children = self.children.iter().map(|child| child.listed);
+        std::iter::once(self.target.counts.records > 0).chain(children).collect()
     }
 
     /// What the rows of the batches handed on so far show of the columns: of the table, and of each child. To be asked when the read is over.

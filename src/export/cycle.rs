@@ -1,5 +1,6 @@
 //! One cycle: from one manifest of a table, and of those exploded from it, to the next. `docs/refresh.md` tells the whole.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,21 +10,20 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use super::gone::Silent;
+use super::guard::{Answer, READ_AGAIN};
 use super::intake::{Checkpoint, Decoded, Intake, Staged, Writers, table_writers};
 use super::publish::{Facts, Outcome};
 use super::step::{Kind, Resume, Step, protects_otherwise};
 use super::{Family, Run};
 use crate::commit::{self, Entry, Manifest};
 use crate::decode::{Counts, Decoder, Noticed};
-use crate::error::Result;
-use crate::merge::{Merge, MergeOptions, Range, Strays};
+use crate::error::{Error, Result};
+use crate::http::Meter;
+use crate::merge::{Loss, Merge, MergeOptions, Range, Strays};
 use crate::page::Page;
 use crate::read::{self, ReadOptions, ReadSummary};
 use crate::schema::{Mode, Table};
 use crate::store::{Lake, data_file_version};
-
-/// What was read, and decoded of each table.
-type Fetched = (ReadSummary, Vec<Counts>, Vec<Noticed>);
 
 /// Pages between reader and decoder; their bytes are bounded by the run's permits.
 const PAGES_AHEAD: usize = 2;
@@ -67,35 +67,57 @@ impl Family {
 
         // The index is made before anything is asked: what is read is compared as it comes.
         let intake = self.intake(run, tables, &base, step).await?;
+        let at_stake = match &step.kind {
+            // Of a load that is gone on with, what is not read now is lost.
+            Kind::Load { .. } => base.first().and_then(Option::as_ref).map_or(0, |base| base.rows),
+            _ => intake.merge.at_stake(),
+        };
         let writing = {
             let (family, run, tables, step) = (self.clone(), run.clone(), tables.clone(), step.clone());
             spawn_blocking(move || family.take(&run, &tables, base, &step, intake, decoded_queue))
         };
         let asked = Instant::now();
         let complete = match decoder {
-            Some(decoder) => self.fetch(run, step, decoder, decoded).await,
-            None => self.make(run, decoded).await.map(|(summary, counts)| (summary, counts, Vec::new())),
+            Some(decoder) => self.fetch(run, step, decoder, decoded, at_stake).await,
+            None => self.make(run, decoded).await.map(|(summary, counts)| Answer {
+                summary,
+                counts,
+                listed: Vec::new(),
+                noticed: Vec::new(),
+                speaks: true,
+            }),
         };
         let taken = writing.await?;
 
         // The writer's failure is the cause where it closed the queues, then the decoder's.
-        let (intake, base) = taken?;
+        let (mut intake, base) = taken?;
         let strays = intake.merge.strays();
         let is_derived = self.derivation.is_some();
-        let finishing = spawn_blocking(move || match complete {
-            Ok((summary, counts, noticed)) => {
-                let rows_read = intake.merge.rows_read();
-                let cursor = intake.merge.greatest_cursor();
-                intake
-                    .finish(counts.clone(), is_derived)
-                    .map(|staged| (summary, counts, noticed, rows_read, cursor, staged))
-            }
-            Err(error) => {
-                intake.abort();
-                Err(error)
+        let (family, guarded, of, doing) = (self.clone(), run.clone(), tables.clone(), step.clone());
+        let parent = base.first().cloned().flatten();
+        let finishing = spawn_blocking(move || {
+            let parent = parent.as_ref();
+            let available = complete.and_then(|answer| {
+                family.check_available(&guarded, parent, &answer.summary)?;
+                family.check_resumed(&guarded, parent, &doing, &answer)?;
+                Ok(answer)
+            });
+            match available {
+                Ok(answer) => {
+                    let absent = family.let_stay(&guarded, parent, &doing, &answer.summary, &mut intake.merge)?;
+                    let rows_read = intake.merge.rows_read();
+                    let cursor = intake.merge.greatest_cursor();
+                    let guard = |losses: &[Loss]| family.check_shrink(&guarded, &of, parent, &doing, &answer, losses);
+                    let staged = intake.finish(answer.counts.clone(), is_derived, guard)?;
+                    Ok((answer.summary, answer.counts, answer.noticed, rows_read, cursor, staged, absent))
+                }
+                Err(error) => {
+                    intake.abort();
+                    Err(error)
+                }
             }
         });
-        let (summary, counts, noticed, rows_read, cursor, staged) = finishing.await??;
+        let (summary, counts, noticed, rows_read, cursor, staged, absent) = finishing.await??;
         self.check_limits(run, tables, &counts)?;
         let silent = self.silent(run, tables, &base, step, &noticed).await?;
         let facts = Facts {
@@ -104,6 +126,7 @@ impl Family {
             savepoint: self.savepoint(step, &base, &summary, cursor, asked),
             resume: None,
             reconciled_at: (self.reconcile().is_some() && step.finds_deletions()).then_some(run.started_at),
+            absent,
             derived: self.derivation.as_ref().map(|sources| sources.made()),
             read_all: step.reads_all(),
         };
@@ -120,8 +143,8 @@ impl Family {
         })
     }
 
-    /// Reads and decodes what the vendor sends.
-    async fn fetch(&self, run: &Run, step: &Step, decoder: Decoder, decoded: mpsc::Sender<Decoded>) -> Result<Fetched> {
+    /// Reads and decodes what the vendor sends. A read that brings nothing is made again where rows of the lake would go by it: so many are `at_stake`.
+    async fn fetch(&self, run: &Run, step: &Step, decoder: Decoder, decoded: mpsc::Sender<Decoded>, at_stake: u64) -> Result<Answer> {
         let (pages, page_queue) = mpsc::channel::<Page>(PAGES_AHEAD);
         // Who wants a checkpoint at every moment gets one for every page: else they follow the batches.
         let by_page = matches!(step.kind, Kind::Load { .. }) && self.connection.checkpoint.is_zero();
@@ -139,9 +162,49 @@ impl Family {
             keys_only: step.kind == Kind::Reconcile,
         };
         let meter = &run.progress.tables[self.places[0]].meter;
-        let read = read::read(&self.client, &self.connection.source, &self.table, &options, meter, pages).await;
+        let read = self.read(step, &options, meter, pages, at_stake).await;
         let decoded = decoding.await?;
-        decoded.and_then(|(counts, noticed)| read.map(|summary| (summary, counts, noticed)))
+        let ((counts, listed, noticed), (summary, speaks)) = decoded.and_then(|decoded| Ok((decoded, read?)))?;
+        Ok(Answer {
+            summary,
+            counts,
+            listed,
+            noticed,
+            speaks,
+        })
+    }
+
+    /// Reads; and whether a vendor that gave nothing gives rows from elsewhere.
+    async fn read(
+        &self,
+        step: &Step,
+        options: &ReadOptions,
+        meter: &Meter,
+        pages: mpsc::Sender<Page>,
+        at_stake: u64,
+    ) -> Result<(ReadSummary, bool)> {
+        let read = || read::read(&self.client, &self.connection.source, &self.table, options, meter, pages.clone());
+        let mut summary = read().await?;
+        for again in 1..=READ_AGAIN {
+            if !Self::is_silence(&summary, at_stake) {
+                return Ok((summary, false));
+            }
+            tracing::warn!(
+                table = self.table.id,
+                again,
+                of = READ_AGAIN,
+                at_stake,
+                "the read brought nothing; reading again"
+            );
+            let wait = async {
+                self.client.breathe_long(again).await;
+                Ok::<(), Error>(())
+            };
+            self.client.stop().race(wait).await?;
+            summary = read().await?;
+        }
+        let speaks = Self::is_silence(&summary, at_stake) && self.speaks(step, options, meter).await?;
+        Ok((summary, speaks))
     }
 
     async fn intake(&self, run: &Arc<Run>, tables: &Arc<Vec<Table>>, base: &[Option<Manifest>], step: &Step) -> Result<Intake> {
@@ -176,13 +239,18 @@ impl Family {
         // A load adds to what is there: nothing of it is looked at.
         let merged: Vec<Option<Manifest>> = if is_load { vec![None; members] } else { base[..members].to_vec() };
         let (run, tables, base, connection) = (run.clone(), tables.clone(), base.to_vec(), self.connection.name.clone());
+        let may_keep = step.compare && self.column_of_parent().is_some();
         let work = spawn_blocking(move || {
             let mut writers = Writers::new(&run, &connection, &tables, &base)?;
             if options.compare {
                 writers.claim_no_order();
             }
+            let mut merge = Merge::new(&run.lake, Handle::current(), &tables[..members], merged, options)?.promised(promised);
+            if may_keep {
+                merge.may_keep();
+            }
             Ok(Intake {
-                merge: Merge::new(&run.lake, Handle::current(), &tables[..members], merged, options)?.promised(promised),
+                merge,
                 writers,
                 exported_at_micros: run.started_at.timestamp_micros(),
                 loaded,
@@ -223,6 +291,7 @@ impl Family {
                     savepoint: self.reached(base, staged.greatest_cursor, resume.began),
                     resume: Some(resume.to_string()),
                     reconciled_at: None,
+                    absent: BTreeMap::new(),
                     derived: None,
                     read_all: false,
                 };
@@ -268,7 +337,10 @@ impl Family {
             _ => summary.began,
         };
         if self.table.replication.mode == Mode::Windowed {
-            return before.max(Some(began));
+            // A first read that brought nothing proves nothing of the rows before the window: the next one is of all again.
+            let is_proven =
+                before.is_some() || summary.rows > 0 || base.first().is_some_and(|base| base.as_ref().is_some_and(|base| base.rows > 0));
+            return before.max(is_proven.then_some(began));
         }
         // One page is of one moment. A cursor in the future is no position: rows will change before it.
         let is_atomic = summary.pages <= 1 && !matches!(step.kind, Kind::Load { resume: Some(_) });
@@ -293,7 +365,7 @@ fn decode(
     decoded: &mpsc::Sender<Decoded>,
     by_page: bool,
     marks: bool,
-) -> Result<(Vec<Counts>, Vec<Noticed>)> {
+) -> Result<(Vec<Counts>, Vec<bool>, Vec<Noticed>)> {
     let (mut resume, tables) = (None, decoder.counts().len());
     while let Some(page) = pages.blocking_recv() {
         decoder.decode(&page)?;
@@ -309,15 +381,15 @@ fn decode(
                 resume: None,
             };
             if decoded.blocking_send(item).is_err() {
-                return Ok((decoder.counts(), decoder.noticed()));
+                return Ok((decoder.counts(), decoder.listed(), decoder.noticed()));
             }
         }
         if (by_page || decoder.is_full()) && !send(&mut decoder, resume.take(), decoded)? {
-            return Ok((decoder.counts(), decoder.noticed()));
+            return Ok((decoder.counts(), decoder.listed(), decoder.noticed()));
         }
     }
     send(&mut decoder, resume, decoded)?;
-    Ok((decoder.counts(), decoder.noticed()))
+    Ok((decoder.counts(), decoder.listed(), decoder.noticed()))
 }
 
 /// Hands on what was decoded, whole: every row with what was exploded from it. False if nobody takes it.

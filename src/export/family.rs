@@ -118,7 +118,7 @@ impl Family {
         }
         let reconciles = self
             .reconcile()
-            .filter(|_| step.kind == StepKind::Refresh && step.mode != Mode::Full && self.is_due(parent));
+            .filter(|_| step.kind == StepKind::Refresh && step.mode != Mode::Full && self.is_due(run, parent));
         let ended = self.settled(run, &tables, step.clone(), base, refreshed).await?;
         if let Err(error) = self.catch_up(run, &tables, &step, ended, refreshed).await {
             // The table is whole as of when its read began, and its savepoint says so: the next run goes on from there.
@@ -129,7 +129,18 @@ impl Family {
         }
         if reconciles.is_some() {
             let base = self.base(run, &tables).await?;
-            self.settled(run, &tables, self.reconcile_step(step.mode), base, refreshed).await?;
+            let reconciled = self.settled(run, &tables, self.reconcile_step(step.mode), base, refreshed).await;
+            if let Err(error) = reconciled {
+                if error.kind() == Kind::Shrink
+                    && let Err(unnoted) = self.note_try(run).await
+                {
+                    refreshed.warnings.push(format!(
+                        "that `reconcile` was tried could not be noted, so the next run tries it again: {}",
+                        unnoted.message()
+                    ));
+                }
+                return Err(error);
+            }
         }
         Ok(())
     }
@@ -263,8 +274,12 @@ impl Family {
             .filter(|_| self.table.replication.mode != Mode::Full)
     }
 
-    fn is_due(&self, parent: Option<&Manifest>) -> bool {
-        let last = parent.and_then(|parent| parent.reconciled_at);
+    fn is_due(&self, run: &Run, parent: Option<&Manifest>) -> bool {
+        // A look that was broken off is made again after its own time, unless the user has just said how much may go.
+        let tried = parent
+            .and_then(|parent| parent.reconcile_tried_at)
+            .filter(|_| run.options.max_shrink.is_none());
+        let last = parent.and_then(|parent| parent.reconciled_at).max(tried);
         let every = self.reconcile().and_then(|every| chrono::Duration::from_std(every).ok());
         every.is_some_and(|every| last.is_none_or(|last| Utc::now() - last >= every))
     }

@@ -11,7 +11,7 @@ use super::step::Resume;
 use crate::commit::{self, Entry, Manifest};
 use crate::decode::{Counts, Reject};
 use crate::error::Result;
-use crate::merge::Merge;
+use crate::merge::{Loss, Merge};
 use crate::schema::Table;
 use crate::store::Lake;
 use crate::write::rejected::{Rejected, RejectedWriter};
@@ -140,7 +140,8 @@ impl Intake {
     }
 
     /// The read is over and complete: what it does to the tables, or nothing if that is nothing. `tells_all`: what it rejected is all that there is to be told.
-    pub fn finish(mut self, counts: Vec<Counts>, tells_all: bool) -> Result<Option<Staged>> {
+    /// `guard` is asked before anything is taken from the lake, and again when all that would go is known: its error leaves the lake as it is.
+    pub fn finish(mut self, counts: Vec<Counts>, tells_all: bool, guard: impl Fn(&[Loss]) -> Result<()>) -> Result<Option<Staged>> {
         let rejected_records = counts.iter().any(|counts| counts.rejected_records > 0);
         if self.merge.is_unchanged() {
             // What the lake rejected of these rows it has already; a record without a key was never in it.
@@ -150,10 +151,16 @@ impl Intake {
             self.writers.abort();
             return Ok(None);
         }
+        if let Err(error) = guard(self.merge.losses()) {
+            // What was rejected may be why rows are missing.
+            self.writers.finish_rejected()?;
+            self.writers.abort();
+            return Err(error);
+        }
         let mut staged = self.staged();
         (staged.counts, staged.changed) = (counts, self.merge.changed());
         let Self {
-            merge,
+            mut merge,
             mut writers,
             loaded,
             mut history_entries,
@@ -163,7 +170,11 @@ impl Intake {
             Some(loaded) => Ok(loaded),
             None => {
                 let new_rows = writers.tables.iter().map(|table| table.partition_rows().to_vec()).collect();
-                merge.rewrite(new_rows, |at, batch| writers.tables[at].write(batch))
+                let kept = merge.rewrite(new_rows, |at, batch| writers.tables[at].write(batch));
+                kept.and_then(|kept| match guard(merge.losses()) {
+                    Ok(()) => Ok(kept),
+                    Err(error) => writers.finish_rejected().and(Err(error)),
+                })
             }
         };
         let closed = kept.and_then(|mut kept| {

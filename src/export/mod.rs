@@ -8,6 +8,7 @@
 //! Each arrow is a bounded queue. A table and those exploded from it are one unit: one reader, one decoder, and a commit that begins with the
 //! exploded tables and ends with the parent.
 
+mod absent;
 mod check;
 mod cycle;
 mod derived;
@@ -15,9 +16,9 @@ mod family;
 mod fields;
 mod forecast;
 mod gone;
+mod guard;
 mod history;
 mod intake;
-mod limit;
 mod moment;
 mod progress;
 mod publish;
@@ -43,15 +44,15 @@ use crate::lease::{Acquired, Holder, Lease};
 use crate::read::Memory;
 use crate::schema::Table;
 use crate::store::Lake;
-use crate::views;
 use crate::write::{MemoryBudget, WriteOptions};
+use crate::{views, visible};
 use derived::Sources;
 
+pub use crate::limit::Limit;
 pub use check::Checked;
 pub use derived::Surveyed;
 pub use fields::{Synchronised, TableField};
 pub use forecast::Forecast;
-pub use limit::Limit;
 pub use moment::Moment;
 pub use progress::{Progress, State, TableProgress};
 pub use report::{Failure, RunReport, Status, TableReport};
@@ -86,6 +87,8 @@ pub struct Options {
     pub max_rejected: Limit,
     /// Bound on bad cells.
     pub max_bad_cells: Option<Limit>,
+    /// Bound on rows that a read takes from the lake, instead of those of the configuration.
+    pub max_shrink: Option<Limit>,
     /// Stop at the first table that fails.
     pub fail_fast: bool,
     /// How long superseded files stay for readers that are still at them.
@@ -102,6 +105,7 @@ impl Default for Options {
             memory: 256 << 20,
             max_rejected: Limit::DEFAULT_REJECTED,
             max_bad_cells: None,
+            max_shrink: None,
             fail_fast: false,
             retention: Duration::ZERO,
             full_refresh: false,
@@ -441,7 +445,7 @@ impl Run {
     }
 
     async fn write_report(&self, report: &RunReport) -> Result<()> {
-        let text = serde_json::to_vec_pretty(report).map_err(|error| Error::defect(format!("it cannot be JSON: {error}")))?;
+        let text = visible::report(report, true).map_err(|error| Error::defect(format!("it cannot be JSON: {error}")))?;
         self.lake.put(&format!("_runs/{}.json", self.id), text).await
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Facts {
     pub reconciled_at: Option<DateTime<Utc>>,
     /// Of each table, the columns whose member the vendor sends no more.
     pub columns_gone: Vec<Vec<String>>,
+    /// Ids of rows of another table whose rows stay for now, and since when.
+    pub absent: BTreeMap<String, String>,
     /// Everything was read, so that what a manifest says of reading again is done.
     pub read_all: bool,
 }
@@ -124,6 +126,7 @@ impl Family {
                 || base.mode != facts.mode
                 || base.savepoint.is_some() != facts.savepoint.is_some()
                 || facts.reconciled_at.is_some()
+                || base.absent != facts.absent
                 || (base.read_again && facts.read_all);
             if !says_anew {
                 return;
@@ -139,7 +142,11 @@ impl Family {
             (parent.derived_from, parent.derived_runs, parent.derived_by) = (made.derived_from, made.derived_runs, Some(made.derived_by));
         }
         parent.host = self.host().map(str::to_owned);
+        parent.absent = facts.absent;
         parent.read_again = base.is_some_and(|base| base.read_again) && !facts.read_all;
+        parent.reconcile_tried_at = base
+            .and_then(|base| base.reconcile_tried_at)
+            .filter(|_| facts.reconciled_at.is_none());
         parent.reconciled_at = facts.reconciled_at.or(base.and_then(|base| base.reconciled_at));
     }
 

@@ -47,15 +47,21 @@ impl Index {
         }
     }
 
-    /// Whether this row is as the lake holds it. It counts as met.
-    pub fn meet(&mut self, key: Key, digest: u64) -> bool {
-        match self.find(key) {
-            Some(at) => {
-                self.met[at] = true;
-                self.rows[at].digest == digest
-            }
-            None => false,
-        }
+    /// Whether this row is as the lake holds it; nothing if the lake does not hold its key here. It counts as met.
+    pub fn meet(&mut self, key: Key, digest: u64) -> Option<bool> {
+        let at = self.find(key)?;
+        self.met[at] = true;
+        Some(self.rows[at].digest == digest)
+    }
+
+    /// Whether the lake has this key here and the read did not bring it.
+    pub fn is_unmet(&self, key: Key) -> bool {
+        self.find(key).is_some_and(|at| !self.met[at])
+    }
+
+    /// Rows that it holds.
+    pub fn len(&self) -> u64 {
+        self.rows.len() as u64
     }
 
     /// Keys that were not met.

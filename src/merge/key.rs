@@ -72,7 +72,7 @@ impl Hashing {
 }
 
 /// Keys, in little memory: whole numbers in compressed bitmaps.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct KeySet {
     numbers: RoaringTreemap,
     others: HashSet<Key>,

@@ -13,6 +13,8 @@ mod absorb;
 mod index;
 mod key;
 mod rewrite;
+mod shrink;
+mod stay;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +33,10 @@ use crate::schema::{ColumnType, Table, arrow_schema};
 use crate::store::{Lake, PartitionValue};
 use index::Index;
 use key::{Hashing, Key, KeySet};
+use shrink::Tally;
+
+pub use shrink::Loss;
+pub use stay::Rows;
 
 /// Touched keys that are remembered as texts.
 const MOST_TEXTS: usize = 4_096;
@@ -107,6 +113,12 @@ pub struct Merge {
     rows_read: u64,
     changed: u64,
     greatest_cursor: Option<i64>,
+    /// There is an index, or was until the files are rewritten.
+    had_index: bool,
+    /// Rows that stay although they are not read.
+    stays: KeySet,
+    /// What the lake would lose by the read.
+    tally: Tally,
     strays: Strays,
 }
 
@@ -171,10 +183,14 @@ impl Merge {
             rows_read: 0,
             changed: 0,
             greatest_cursor: None,
+            had_index: false,
+            stays: KeySet::default(),
+            tally: Tally::new(tables.len()),
             strays: Strays::default(),
         };
         if options.compare || options.keys_only {
             merge.index = merge.build_index()?;
+            merge.had_index = merge.index.is_some();
         }
         let brings_all = !options.keys_only && options.missing == Missing::Go && options.range == Range::default();
         let all = merge.index.is_none() && brings_all;
@@ -205,6 +221,7 @@ impl Merge {
         if self.replaces_all && self.index.is_none() && !self.options.keys_only && kept == read {
             // A load: every row is new, and nobody will ask for its key.
             self.changed += kept as u64;
+            self.tally.explode(&exploded, &exploded);
             return Ok(std::iter::once(inside).chain(exploded).collect());
         }
         let digested = self.index.is_some() && !self.options.keys_only;
@@ -246,20 +263,23 @@ impl Merge {
             .hint("give more with --memory, or read the table with --full-refresh instead of `reconcile`"));
         }
         let mut out = vec![fresh_rows];
-        for (at, batches) in exploded.into_iter().enumerate() {
+        for (at, batches) in exploded.iter().enumerate() {
             let mut rows = Vec::with_capacity(batches.len());
             for batch in batches {
-                let keys = self.hashing.keys(&batch, &self.members[at + 1].key)?;
-                rows.extend(filter(&batch, keys.into_iter().map(|key| fresh.contains(key)).collect())?);
+                let keys = self.hashing.keys(batch, &self.members[at + 1].key)?;
+                rows.extend(filter(batch, keys.into_iter().map(|key| fresh.contains(key)).collect())?);
             }
             out.push(rows);
         }
+        self.tally.explode(&exploded, &out[1..]);
         Ok(out)
     }
 
     /// Takes note of a row that was read; whether it is to be written.
     fn meet(&mut self, key: Key, digest: u64) -> bool {
-        let is_known = self.index.as_mut().is_some_and(|index| index.meet(key, digest));
+        let met = self.index.as_mut().and_then(|index| index.meet(key, digest));
+        let is_known = met == Some(true);
+        self.tally.strange += u64::from(met.is_none());
         if self.options.keys_only {
             // Of a row that the lake lacks the key alone says too little.
             if self.index.is_none() {

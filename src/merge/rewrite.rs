@@ -85,13 +85,14 @@ impl Merge {
             self.each_key(member, |key| found += u64::from(!held.contains(key) && orphans.insert(key)))?;
         }
         // Nothing else is touched yet.
+        self.tally.vanish_all(&orphans);
         (self.touched, self.changed) = (orphans, self.changed + found);
         self.texts = None;
         Ok(())
     }
 
     /// The key of the table that is read, of each row of this one.
-    fn each_key(&self, member: &Member, mut told: impl FnMut(key::Key)) -> Result<()> {
+    pub(super) fn each_key(&self, member: &Member, mut told: impl FnMut(key::Key)) -> Result<()> {
         let names = member.key_names();
         for entry in member.entries() {
             for batch in self.open(member, entry)?.batches(Some(&names)) {
@@ -129,12 +130,14 @@ impl Merge {
 
     /// The read is over: whether it leaves the lake as it is. Asked once, before [`Merge::rewrite`].
     pub fn is_unchanged(&mut self) -> bool {
-        match (&self.index, self.options.missing) {
+        let is_unchanged = match (&self.index, self.options.missing) {
             (Some(index), Missing::Go) => {
-                for key in index.unmet() {
+                self.tally.held = index.len();
+                for key in index.unmet().filter(|key| !self.stays.contains(*key)) {
                     // Of a vanished row the index has no text.
                     self.texts = None;
                     self.touched.insert(key);
+                    self.tally.vanish(key);
                     self.changed += 1;
                 }
                 self.changed == 0
@@ -142,7 +145,9 @@ impl Merge {
             (_, Missing::Stay) => self.changed == 0,
             // What vanished shows only when the files are passed.
             (None, Missing::Go) => false,
-        }
+        };
+        self.sum_up();
+        is_unchanged
     }
 
     /// Passes the base's files of each table and tells which stay as they are. The rows that stay of the others go to `write`, with the number of their table.
@@ -151,7 +156,7 @@ impl Merge {
     /// # Errors
     /// `Store` when a file of the base cannot be read; those of `write`.
     pub fn rewrite(
-        mut self,
+        &mut self,
         new_rows: Vec<Vec<(Option<PartitionValue>, u64)>>,
         mut write: impl FnMut(usize, &RecordBatch) -> Result<()>,
     ) -> Result<Vec<Vec<Entry>>> {
@@ -171,6 +176,8 @@ impl Merge {
             self.absorb(at, member, &mut kept, &mut write)?;
             outcome.push(kept);
         }
+        self.members = members;
+        self.sum_up();
         Ok(outcome)
     }
 
@@ -201,7 +208,15 @@ impl Merge {
                 stays.push(None);
                 continue;
             }
-            let mut mask = self.mask(member, &reader, group, |key| !self.touched.contains(key))?;
+            let mut removed = self.tally.removed_from(at);
+            let mut mask = self.mask(member, &reader, group, |key| {
+                let is_touched = self.touched.contains(key);
+                if is_touched {
+                    removed.add(&self.tally, key);
+                }
+                !is_touched
+            })?;
+            self.tally.add_removed(at, removed);
             if ranged {
                 self.leave_range(member, &reader, group, &mut mask)?;
             }
@@ -238,13 +253,18 @@ impl Merge {
             let at = cursor.and_then(|cursor| batch.schema().index_of(cursor).ok());
             let instants = at.map_or_else(|| Ok(vec![None; keys.len()]), |at| instants(batch.column(at).as_ref()))?;
             for (key, instant) in keys.into_iter().zip(instants) {
-                if (all || instant.is_some_and(|at| self.options.range.contains(at)))
+                let is_inside = all || instant.is_some_and(|at| self.options.range.contains(at));
+                self.tally.held += u64::from(is_inside);
+                if is_inside
                     && !self.read.contains(key)
+                    && !self.stays.contains(key)
                     && let Some(stays) = mask.get_mut(row)
                 {
                     *stays = false;
                     self.texts = None;
-                    self.touched.insert(key);
+                    if self.touched.insert(key) {
+                        self.tally.vanish(key);
+                    }
                 }
                 row += 1;
             }
@@ -253,13 +273,13 @@ impl Merge {
     }
 
     /// For each row of a group, whether its key is wanted.
-    fn mask(&self, member: &Member, reader: &DataFileReader, group: usize, wanted: impl Fn(key::Key) -> bool) -> Result<Vec<bool>> {
+    fn mask(&self, member: &Member, reader: &DataFileReader, group: usize, mut wanted: impl FnMut(key::Key) -> bool) -> Result<Vec<bool>> {
         let names = member.key_names();
         let mut mask = Vec::new();
         for batch in reader.read(group, Some(&names), None)? {
             let batch = batch?;
             let keys = self.hashing.keys(&batch, &places(&batch, &names))?;
-            mask.extend(keys.into_iter().map(&wanted));
+            mask.extend(keys.into_iter().map(&mut wanted));
         }
         Ok(mask)
     }
@@ -349,11 +369,11 @@ impl Merge {
 }
 
 impl Member {
-    fn entries(&self) -> &[Entry] {
+    pub(super) fn entries(&self) -> &[Entry] {
         self.base.as_ref().map_or(&[], |base| &base.entries)
     }
 
-    fn key_names(&self) -> Vec<&str> {
+    pub(super) fn key_names(&self) -> Vec<&str> {
         self.key.iter().map(|at| self.table.columns[*at].name.as_str()).collect()
     }
 
@@ -375,7 +395,7 @@ impl Range {
 }
 
 /// The places of these columns in a batch that has only some of the table's, in its own order.
-fn places(batch: &RecordBatch, names: &[&str]) -> Vec<usize> {
+pub(super) fn places(batch: &RecordBatch, names: &[&str]) -> Vec<usize> {
     names.iter().filter_map(|name| batch.schema_ref().index_of(name).ok()).collect()
 }
 

@@ -12,6 +12,7 @@ use super::identity::{Identity, Namer, Picks};
 use crate::error::{Error, Kind, Result};
 use crate::json::{self, Malformed, Scanner, Value, key_matches};
 use crate::schema::Records;
+use crate::visible;
 
 /// What a page looks like.
 #[derive(Debug, Clone, Copy)]
@@ -323,7 +324,12 @@ impl<'a> Pass<'_, 'a> {
             return Err(not_a_page(format!(
                 "expected one array in the page, found {}: {}",
                 self.arrays.len(),
-                self.arrays.join(", ")
+                self.arrays
+                    .iter()
+                    .take(10)
+                    .map(|name| visible::name(name))
+                    .collect::<Vec<_>>()
+                    .join(", ")
             )));
         }
         if let Some((at, kind)) = best.odd {
@@ -365,7 +371,7 @@ impl<'a> Pass<'_, 'a> {
             (Some((_, kind)), _) => format!("{} there", kind_name(*kind)),
             (None, json::Kind::Object) if self.members.is_empty() => "an empty object".to_owned(),
             (None, json::Kind::Object) => {
-                let names: Vec<&str> = self.members.iter().take(10).map(|(name, _)| *name).collect();
+                let names: Vec<String> = self.members.iter().take(10).map(|(name, _)| visible::name(name)).collect();
                 format!("an object with {}", names.join(", "))
             }
             (None, kind) => kind_name(kind).to_owned(),

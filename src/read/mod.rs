@@ -58,7 +58,7 @@ use crate::schema::{Fetch, Source, Table};
 
 pub use self::estimate::{Estimate, estimate};
 pub use self::memory::Memory;
-pub use self::probe::{Probe, probe};
+pub use self::probe::{Probe, gives_rows, probe};
 pub use self::promise::promised;
 
 /// What of a table to read, and with how much memory.

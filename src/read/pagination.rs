@@ -5,7 +5,7 @@
 //! | keyset | above the last key, which must have grown from record to record | an empty page |
 //! | offset | a window that overlaps the one before (`window`) | a window with nothing beyond what was read; repeated pages are an error |
 //! | page with a size | the same, by the number and the size of a page | the same, `next` there and null, or the last number that a header tells* |
-//! | page without one, or whose size the vendor ignores | the next number | an empty page, one without an unseen record, `next` there and null, or the last number that a header tells* |
+//! | page without one, or whose size the vendor ignores | the next number | an empty page, one without an unseen record (unless `next` says that another follows: some of these in a row are an error), `next` there and null, or the last number that a header tells* |
 //! | single | | the first page; as many rows as the cap are an error |
 //!
 //! \* 0 tells nothing; and of a full page only where the rows read are as many as the API counted, for the pages that a vendor counts may be larger than those asked for.
@@ -28,6 +28,9 @@ use crate::schema::Pagination;
 
 /// Times that a walk begins again because rows came back in another order: a row may have moved without a trace of it in its times.
 const ORDERS: u32 = 2;
+
+/// Pages in a row that bring nothing new, though each says that another follows: rows may have been inserted before them.
+const IDLE_PAGES: u32 = 4;
 
 /// The state of one walk through a table, a slice of it, or the rows of one parent.
 #[derive(Debug)]
@@ -52,6 +55,8 @@ pub(super) struct Pager<'a> {
     orders: u32,
     /// The number up to which pages are read again, so that one without an unseen record is not the end.
     again_until: u32,
+    /// Pages in a row without an unseen record though the vendor said that another follows.
+    idle_pages: u32,
 }
 
 /// What a page held.
@@ -129,6 +134,7 @@ impl<'a> Pager<'a> {
             order: Order::default(),
             orders: 0,
             again_until: 0,
+            idle_pages: 0,
         }
     }
 
@@ -354,8 +360,13 @@ impl<'a> Pager<'a> {
                 Step::Next
             }
             (At::Page(page), _) => {
+                self.idle_pages = if held.unseen == 0 { self.idle_pages + 1 } else { 0 };
+                let is_more = *page < self.again_until || held.next == Next::Present;
+                if held.next == Next::Present && self.idle_pages >= IDLE_PAGES && *page >= self.again_until {
+                    return Err(repeats());
+                }
                 // One vendor repeats its last page for every number beyond it.
-                let end = held.unseen == 0 && *page >= self.again_until || last || *page == u32::MAX;
+                let end = held.unseen == 0 && !is_more || last || *page == u32::MAX;
                 *page = page.saturating_add(1);
                 if end { Step::End } else { Step::Next }
             }
@@ -458,7 +469,7 @@ impl<'a> Pager<'a> {
                         "the vendor ignored the order by the key: it may not be known here; `pagination` in the declaration says how the table is paged"
                     }
                 };
-                return Err(wrong(format!("a `{key}` above {}", last.text), &mark.text, hint));
+                return Err(wrong(format!("a `{key}` above {}", last.told()), &mark.told(), hint));
             }
             last = Some(mark);
         }

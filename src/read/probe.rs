@@ -65,6 +65,16 @@ pub async fn probe(client: &Client, source: &Source, table: &Table, endpoint: Op
     client.stop().race(work).await
 }
 
+/// Whether the vendor gives a row of the range, when it is asked for one.
+///
+/// # Errors
+/// As [`read`](super::read).
+pub async fn gives_rows(client: &Client, source: &Source, table: &Table, options: &ReadOptions, meter: &Meter) -> Result<bool> {
+    let first = first_page_of(client, source, table, None, options, 1, meter);
+    let first = client.stop().race(first).await?;
+    Ok(matches!(first, First::Page(page) if !page.records.is_empty()))
+}
+
 fn decodable(page: Envelope) -> Page {
     Page {
         records: page.records.into_iter().map(|record| record.range).collect(),
@@ -119,11 +129,23 @@ async fn first_page(
         endpoint: endpoint.map(str::to_owned),
         ..ReadOptions::all(Memory::new(1), usize::MAX)
     };
+    first_page_of(client, source, table, id, &options, rows, meter).await
+}
+
+async fn first_page_of(
+    client: &Client,
+    source: &Source,
+    table: &Table,
+    id: Option<&str>,
+    options: &ReadOptions,
+    rows: u32,
+    meter: &Meter,
+) -> Result<First> {
     let sink = Sink::Ids {
         column: Picks::default(),
         ids: Vec::new(),
     };
-    let mut reader = Reader::new(client, source, table, meter, &options, sink)?;
+    let mut reader = Reader::new(client, source, table, meter, options, sink)?;
     let pager = Pager::first(&fetch(table)?.pagination, rows);
     let slice = reader.slices().into_iter().next().flatten();
     match reader.first_page(id, slice, &pager).await {

@@ -301,6 +301,7 @@ impl<'a> Reader<'a> {
                 let segment = path_segment(id).ok_or_else(|| {
                     Error::new(
                         Kind::Data,
+                        // The empty text, `.` or `..`: no other is refused, so no value of a record is told.
                         format!("expected an id that can stand in an address for `{endpoint}`, found `{id}`"),
                     )
                 })?;

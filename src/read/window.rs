@@ -266,7 +266,8 @@ impl Windows {
             self.tops = if is_top { self.tops + 1 } else { 0 };
             self.idle += rows;
             self.repeats = if same_page { self.repeats + 1 } else { 0 };
-            let nothing_beyond = !went_back && (rows <= overlap || same_end && (overlap == 0 || rows < window.size));
+            let nothing_beyond =
+                !went_back && (rows <= overlap && (same_end || !is_top) || same_end && (overlap == 0 || rows < window.size));
             if self.closing || rows == 0 || nothing_beyond {
                 return self.ended();
             }

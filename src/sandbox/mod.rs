@@ -22,6 +22,7 @@ mod places;
 mod ploomes;
 mod sensedata;
 mod server;
+mod silence;
 mod splice;
 mod stamp;
 mod world;
@@ -33,6 +34,7 @@ use std::time::Duration;
 pub use churn::{Change, Changed, Counts};
 pub use faults::{Faults, FaultsError, WORDS as FAULT_WORDS};
 pub use ploomes::{FieldChange, FieldKind, FieldRef};
+pub use silence::Silence;
 
 use ask::{Answer, Ask};
 use churn::Subject;
@@ -115,6 +117,7 @@ impl Sandbox {
             rate: options.churn,
             tables: Vec::new(),
             rng: fastrand::Rng::with_seed(options.seed),
+            silence: None,
         }));
         let server = server::Server::new(Arc::clone(&world), Arc::clone(&unrest), options);
         let listener = tokio::spawn(server.run(socket));
@@ -169,12 +172,19 @@ impl Sandbox {
     /// it. Fails when a name is no table that changes.
     pub fn churn_replies(&self, seed: u64, rate: f64, tables: &[&str]) -> std::io::Result<()> {
         self.churn(seed, 0, tables)?;
-        *self.unrest.lock().unwrap_or_else(PoisonError::into_inner) = Unrest {
+        let mut unrest = self.unrest.lock().unwrap_or_else(PoisonError::into_inner);
+        *unrest = Unrest {
             rate,
             tables: tables.iter().map(|&table| table.to_owned()).collect(),
             rng: fastrand::Rng::with_seed(seed),
+            silence: unrest.silence,
         };
         Ok(())
+    }
+
+    /// From now on the vendors are silent in this way; `None` ends it.
+    pub fn fall_silent(&self, silence: Option<Silence>) {
+        self.unrest.lock().unwrap_or_else(PoisonError::into_inner).silence = silence;
     }
 
     /// Changes one row of a table (`ploomes.deals`) and returns its id. Fails when the table does not change, or has no such

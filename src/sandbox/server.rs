@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use super::ask::{Answer, Ask, pairs, unescape};
 use super::faults::{Dice, Fault};
 use super::meter::Meter;
+use super::silence::Silence;
 use super::stamp::SECOND;
 use super::world::World;
 use super::{Options, VENDORS, Vendor};
@@ -43,6 +44,8 @@ pub(crate) struct Unrest {
     pub tables: Vec<String>,
     /// Draws them.
     pub rng: fastrand::Rng,
+    /// What is withheld meanwhile.
+    pub silence: Option<Silence>,
 }
 
 /// The state kept for one source.
@@ -163,6 +166,9 @@ impl Server {
                 (too_many(wait), Delivery::Whole)
             }
         };
+        if let Some(silence) = locked(&self.churn).silence {
+            answer = silence.over(address, answer);
+        }
         // What was changed has moments by the simulated clock: a reader that goes by this header must see the same one.
         if world.changed() || locked(&self.churn).rate > 0.0 {
             answer = answer.with_header("Date", date(world.now));

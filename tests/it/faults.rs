@@ -28,6 +28,9 @@ struct Scenario {
     about: String,
     /// Arguments; `{url}` is the scripted vendor's address.
     args: Vec<String>,
+    /// What the vendor answered to the same command before, when all was well.
+    #[serde(default)]
+    before: Vec<Answer>,
     /// What the vendor answers.
     #[serde(default)]
     answers: Vec<Answer>,
@@ -55,6 +58,9 @@ struct Expect {
     /// Tables with a manifest afterwards, all of them.
     #[serde(default)]
     committed: Vec<String>,
+    /// Rows of these tables afterwards.
+    #[serde(default)]
+    rows: std::collections::BTreeMap<String, u64>,
     /// Requests whose path ends so: how many there were.
     #[serde(default)]
     requests: std::collections::BTreeMap<String, usize>,
@@ -107,9 +113,17 @@ fn play(scenario: &Scenario) -> Result<(), String> {
     environment.extend(scenario.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let args: Vec<String> = scenario.args.iter().map(|arg| arg.replace("{url}", vendor.url())).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let outcome = run(folder.path(), &environment, &args);
-
     let mut faults = Vec::new();
+    if !scenario.before.is_empty() {
+        let good = Scripted::start(scenario.before.clone(), &scenario.otherwise);
+        let args: Vec<String> = args.iter().map(|arg| arg.replace(vendor.url(), good.url())).collect();
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let outcome = run(folder.path(), &environment, &args);
+        if outcome.code != 0 {
+            faults.push(format!("expected exit code 0 before, found\n{}", outcome.text()));
+        }
+    }
+    let outcome = run(folder.path(), &environment, &args);
     if outcome.code != scenario.expect.code {
         faults.push(format!("expected exit code {}", scenario.expect.code));
     }
@@ -129,10 +143,23 @@ fn play(scenario: &Scenario) -> Result<(), String> {
         .filter_map(|path| path.ancestors().nth(2)?.file_name()?.to_str().map(str::to_owned))
         .collect();
     committed.sort();
+    // A table that was committed before as well has two manifests, at most.
+    committed.dedup();
     let mut expected = scenario.expect.committed.clone();
     expected.sort();
     if committed != expected {
         faults.push(format!("expected these tables committed: {expected:?}, found {committed:?}"));
+    }
+    for (table, expected) in &scenario.expect.rows {
+        let manifests = files_below(&folder.path().join("lake"));
+        let newest = manifests
+            .iter()
+            .filter(|path| path.parent().is_some_and(|parent| parent.ends_with(format!("{table}/_manifest"))));
+        let manifest = newest.max().map(|path| std::fs::read(path).unwrap());
+        let manifest: serde_json::Value = serde_json::from_slice(&manifest.unwrap_or_default()).unwrap_or_default();
+        if manifest["rows"] != *expected {
+            faults.push(format!("expected {expected} rows of {table}, found {}", manifest["rows"]));
+        }
     }
     let lake = folder.path().join("lake");
     if outcome.code == 2 && lake.exists() && !scenario.files.keys().any(|path| path.starts_with("lake")) {

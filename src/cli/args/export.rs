@@ -72,6 +72,9 @@ pub struct ExportArgs {
     /// Unreadable values that are let pass: a number or a share [default: no bound]
     #[arg(long, value_name = "N|P%")]
     pub max_bad_cells: Option<Limit>,
+    /// Rows that a table may lose in this run, of those in the range that is read: a number or a share; 100% also lets it become empty [default: 50%, at least 100]
+    #[arg(long, value_name = "N|P%")]
+    pub max_shrink: Option<Limit>,
 }
 
 /// `afluente fields`

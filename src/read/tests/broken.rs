@@ -104,6 +104,13 @@ fn a_position_that_is_ignored_is_an_error_where_the_first_page_was_full() {
             assert!(message.contains("expected other rows for another page"), "{message}");
             assert!(outcome.targets.len() <= 9, "{}", outcome.targets.len());
         }
+        // Two rows a page are told by nothing from a last page of two that is repeated.
+        for size in 3..8_u32 {
+            let outcome = read_from(&pagination.replace("50", &size.to_string()), None, |asked| {
+                cut(0..100, Asked { start: 0, ..asked })
+            });
+            refused(&outcome, &format!("{size} rows a page by {pagination}"));
+        }
         // A first page that was not full holds all that there is.
         for rows in [1_u32, 2, 30, 49] {
             let outcome = read_from(pagination, None, move |asked| cut(0..rows, Asked { start: 0, ..asked }));
@@ -124,6 +131,19 @@ fn the_count_tells_a_position_that_is_ignored_from_a_last_page_that_is_repeated(
     whole(&outcome, 20, "one page of the vendor's own size");
     let outcome = read_from(COUNTED_PAGE, Some(50), |asked| cut(0..50, Asked { start: 0, ..asked }));
     whole(&outcome, 50, "one full page");
+}
+
+#[tokio::test]
+async fn a_page_that_is_repeated_is_not_the_end_while_it_says_that_another_follows() {
+    let said = |ids: &[u32], next: &str| Answer::ok(format!(r#"{{"value":{},"next_page":{next}}}"#, array(ids)));
+    let lines = endpoint(PAGE);
+    let outcome = run(&[("deals", &lines)], vec![said(&[1, 2], "2"); 20]).await;
+    assert!(outcome.error().message().contains("expected other rows"), "{outcome:?}");
+    assert!(outcome.targets.len() <= 6, "{:?}", outcome.targets);
+    // As many rows as a page has were inserted before it.
+    let answers = [said(&[1, 2], "2"), said(&[1, 2], "3"), said(&[3], "null")];
+    let outcome = run(&[("deals", &lines)], answers).await;
+    assert_eq!(ids(&outcome), [1, 2, 3]);
 }
 
 #[test]

@@ -28,7 +28,7 @@ impl History {
             small_index: false,
             leased: true,
         };
-        must_succeed(run(plain(&self.account.connections), &lake).await?)?;
+        self.run_well(plain(&self.account.connections), &lake).await?;
         let mut last = plain(&self.account.connections);
         if self.deletes && self.rng.u8(..8) == 0 {
             last.options.full_refresh = true;
@@ -39,7 +39,7 @@ impl History {
         } else {
             self.steps.push("the end: run".to_owned());
         }
-        must_succeed(run(last, &lake).await?)?;
+        self.run_well(last, &lake).await?;
         let expected = self.oracle().await?;
         let found = content(&lake).await?;
         if let Some(difference) = difference(&expected, &found) {

@@ -1,8 +1,8 @@
-//! How much may be rejected before a table fails.
+//! How much may be rejected, or may go, before a table fails.
 
 use std::str::FromStr;
 
-/// `N` or `P%`: a bound on rejected records or bad cells.
+/// `N` or `P%`: a bound on rejected records, bad cells, or rows that go.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Limit {
     /// So many.
@@ -12,11 +12,21 @@ pub enum Limit {
     /// So many of a hundred, but at least ten are let pass: a small table must not fail for one record. All of them are never let pass: nothing would be
     /// left.
     PercentOrTen(f64),
+    /// So many of a hundred, but at least a hundred are let pass.
+    PercentOrHundred(f64),
 }
 
 impl Limit {
     /// The bound on rejected records unless one is given.
     pub const DEFAULT_REJECTED: Self = Self::PercentOrTen(1.0);
+
+    /// The bound on rows that a read takes from the lake, unless one is given.
+    pub const DEFAULT_SHRINK: Self = Self::PercentOrHundred(50.0);
+
+    /// Whether all of them are let pass, however many there are.
+    pub fn lets_all_pass(self) -> bool {
+        matches!(self, Self::Percent(percent) if percent >= 100.0)
+    }
 
     /// Whether so many of so many are too many.
     pub fn is_passed(self, rejected: u64, of: u64) -> bool {
@@ -26,6 +36,7 @@ impl Limit {
             Self::Count(count) => rejected > count,
             Self::Percent(percent) => share(percent),
             Self::PercentOrTen(percent) => rejected > 0 && rejected == of || rejected > 10 && share(percent),
+            Self::PercentOrHundred(percent) => rejected > 100 && share(percent),
         }
     }
 }
@@ -55,6 +66,7 @@ impl std::fmt::Display for Limit {
             Self::Count(count) => write!(f, "{count}"),
             Self::Percent(percent) => write!(f, "{percent}%"),
             Self::PercentOrTen(percent) => write!(f, "{percent}%, at least 10"),
+            Self::PercentOrHundred(percent) => write!(f, "{percent}%, at least 100"),
         }
     }
 }
@@ -80,5 +92,8 @@ mod tests {
         assert!(!Limit::DEFAULT_REJECTED.is_passed(10, 11) && Limit::DEFAULT_REJECTED.is_passed(11, 100));
         assert!(!Limit::DEFAULT_REJECTED.is_passed(0, 0) && Limit::DEFAULT_REJECTED.is_passed(6, 6));
         assert!(!Limit::DEFAULT_REJECTED.is_passed(11, 1_100));
+        assert!(!Limit::DEFAULT_SHRINK.is_passed(100, 100) && Limit::DEFAULT_SHRINK.is_passed(101, 201));
+        assert!(!Limit::DEFAULT_SHRINK.is_passed(101, 202));
+        assert!(Limit::Percent(100.0).lets_all_pass() && !Limit::Percent(99.9).lets_all_pass() && !Limit::Count(u64::MAX).lets_all_pass());
     }
 }
