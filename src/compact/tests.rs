@@ -1,5 +1,7 @@
 //! Many small files become few, and nothing else changes.
 
+use std::collections::BTreeMap;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use parquet::arrow::ArrowWriter;
