@@ -15,6 +15,7 @@ use crate::personal::PersonalConfig;
 use crate::schema::{Catalog, Source, duration};
 use crate::store::S3Options;
 
+pub(crate) use connection::check_name;
 pub use connection::{Connection, ConnectionConfig, TableConfig};
 
 /// File read when no `--config` is given, if it is there.

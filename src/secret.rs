@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Deserializer};
 
 use crate::error::{Error, Result};
+use crate::hash_key::HashKey;
 
 /// A token whose text never reaches a log, an error, a report or a manifest.
 #[derive(Clone)]
@@ -34,6 +35,11 @@ impl Secret {
             .map_err(|_| Error::config("the token cannot be sent in an HTTP header"))?;
         value.set_sensitive(true);
         Ok(value)
+    }
+
+    /// What tells this token from another one without telling it: an HMAC.
+    pub(crate) fn fingerprint(&self, key: &HashKey) -> String {
+        key.hash(self.0.as_bytes())
     }
 
     /// Replaces the token in a text that came from outside: a vendor may echo it in an error body, in JSON, in an address or in a page of HTML, and each of them

@@ -11,7 +11,7 @@ use super::{Done, lake, stop_on_signals};
 use crate::config::Connection;
 use crate::derive::{CustomerX, Key};
 use crate::error::{Error, Kind, Result};
-use crate::export::{Checked, Export, Options, Selection, Surveyed};
+use crate::export::{Checked, Export, Options, Progress, Selection, Surveyed};
 use crate::http::{Meter, Stop};
 use crate::schema::Table;
 use crate::store::Lake;
@@ -85,6 +85,22 @@ impl Tally<'_> {
         let owner = format!("{}.", connection.name);
         let progress = export.progress();
         let mut troubled = false;
+        if is_writable && !tables.is_empty() {
+            let mut checking = std::pin::pin!(export.check_account(connection));
+            let account = loop {
+                match tokio::time::timeout(SILENCE, &mut checking).await {
+                    Ok(account) => break account,
+                    Err(_) => self.tell_trouble(&progress, &mut troubled),
+                }
+            };
+            let is_other = account.is_err();
+            self.tell(&owner, "account", width, account);
+            if is_other {
+                // Every table would say the same.
+                self.printer.info(&format!("  {} not asked", count(tables.len() as u64, "table")));
+                return;
+            }
+        }
         let mut outcomes = futures::stream::iter(tables)
             .map(|table| async move { (table, export.check(connection, &table.id, is_writable).await) })
             .buffered(connection.source.rate_limit.in_flight);
@@ -94,11 +110,7 @@ impl Tally<'_> {
                 Ok(Some(outcome)) => outcome,
                 Ok(None) => break,
                 Err(_) => {
-                    // A host that does not answer is asked again for a while: say so once.
-                    if let Some(trouble) = progress.meters().find_map(Meter::trouble).filter(|_| !troubled) {
-                        self.printer.info(&format!("  asking again: {trouble}"));
-                        troubled = true;
-                    }
+                    self.tell_trouble(&progress, &mut troubled);
                     continue;
                 }
             };
@@ -119,6 +131,14 @@ impl Tally<'_> {
                 self.printer.info(&format!("  {} not asked", count(left, "other table")));
                 break;
             }
+        }
+    }
+
+    /// A host that does not answer is asked again for a while: says so once.
+    fn tell_trouble(&self, progress: &Progress, told: &mut bool) {
+        if let Some(trouble) = progress.meters().find_map(Meter::trouble).filter(|_| !*told) {
+            self.printer.info(&format!("  asking again: {trouble}"));
+            *told = true;
         }
     }
 

@@ -69,6 +69,7 @@ async fn start(args: &ExportArgs, metrics: Option<&MetricsFile>, printer: &Print
         fail_fast: args.fail_fast,
         retention: config.lake.retention,
         full_refresh: args.full_refresh,
+        same_account: args.same_account,
         range: (args.since, args.until),
     };
     let listening = stop.1.clone();
@@ -76,7 +77,10 @@ async fn start(args: &ExportArgs, metrics: Option<&MetricsFile>, printer: &Print
         // Nothing may be written: a folder that is not there stands for an empty lake.
         let lake = lake::look(&url, &config)?.unwrap_or_else(Lake::memory);
         let export = Export::plan(connections, &selection(&args.from), lake, options, stop)?;
-        return forecast::tell(printer, &export.forecast().await?).map(|()| Done::All);
+        let forecasts = export.forecast().await?;
+        forecast::tell(printer, &forecasts)?;
+        let fails = forecasts.iter().any(|forecast| forecast.fails.is_some());
+        return Ok(if fails { Done::Partly } else { Done::All });
     }
     // What is wrong with the plan is told before a folder is made for the lake.
     let export = Export::plan(connections, &selection(&args.from), Lake::memory(), options, stop)?;

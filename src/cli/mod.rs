@@ -18,6 +18,7 @@ mod lake;
 mod log;
 mod printer;
 mod progress;
+mod rename;
 mod sandbox;
 mod screen;
 mod status;
@@ -96,6 +97,7 @@ fn run(cli: Cli, printer: &Printer) -> Result<Done> {
         Command::Status(args) => wait(status::run(&args, printer)),
         Command::Verify(args) => wait(verify::run(&args, printer)),
         Command::Views(args) => wait(views::run(&args, printer)),
+        Command::Rename(args) => wait(rename::run(&args, printer)),
         Command::Forget(args) => wait(forget::run(&args, printer)),
         Command::Compact(args) => wait(compact::run(&args, printer)),
         Command::Check(args) => wait(check::run(&args, printer)),

@@ -145,6 +145,9 @@ fn facts(table: &Table) -> Vec<(&'static str, String)> {
     if !table.primary_key.is_empty() {
         facts.push(("primary key", table.primary_key.join(", ")));
     }
+    if !table.nullable_key.is_empty() {
+        facts.push(("nullable key", table.nullable_key.join(", ")));
+    }
     if let Some(partition) = &table.partition {
         facts.push(("partition", partition.name()));
     }
@@ -195,6 +198,9 @@ fn json_table(table: &Table) -> serde_json::Value {
         object[name.replace(' ', "_")] = value.into();
     }
     object["primary_key"] = table.primary_key.clone().into();
+    if !table.nullable_key.is_empty() {
+        object["nullable_key"] = table.nullable_key.clone().into();
+    }
     if table.experimental {
         object["experimental"] = true.into();
     }

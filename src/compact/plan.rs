@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 use crate::commit::{Entry, Manifest};
 use crate::error::Result;
 use crate::scan::DataFileReader;
-use crate::store::Lake;
+use crate::store::{Lake, bound};
 
 /// Footers looked at at a time.
 const LOOKED_AT_AT_A_TIME: usize = 8;
@@ -99,9 +99,14 @@ fn small_files(manifest: &Manifest, target_bytes: u64) -> Vec<Vec<Entry>> {
 /// finds it out.
 fn is_ascending(manifest: &Manifest, group: &[Entry]) -> bool {
     let [key] = manifest.primary_key.as_slice() else { return false };
-    let bounds = |entry: &Entry| Some((entry.meta.min.get(key)?.as_f64()?, entry.meta.max.get(key)?.as_f64()?));
-    let Some(bounds) = group.iter().map(bounds).collect::<Option<Vec<_>>>() else {
+    let numbers = |entry: &Entry| {
+        Some((
+            entry.meta.min.get(key)?.as_number()?.clone(),
+            entry.meta.max.get(key)?.as_number()?.clone(),
+        ))
+    };
+    let Some(bounds) = group.iter().map(numbers).collect::<Option<Vec<_>>>() else {
         return false;
     };
-    bounds.windows(2).all(|pair| pair[0].1 <= pair[1].0)
+    bounds.windows(2).all(|pair| bound::compare(&pair[0].1, &pair[1].0).is_le())
 }

@@ -139,14 +139,7 @@ impl ConnectionConfig {
         personal: &PersonalConfig,
         rules: &Rules,
     ) -> Result<Connection> {
-        if name.is_empty()
-            || name.starts_with(['_', '.'])
-            || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-        {
-            return Err(Error::config(format!(
-                "connection `{name}`: the name becomes a folder; expected ASCII letters, digits, `-`, `_` or `.`, not starting with `_` or `.`"
-            )));
-        }
+        check_name(name)?;
         let mut source = catalog
             .source(&self.source)
             .map_err(|error| error.context(format!("connection `{name}`")))?
@@ -230,6 +223,17 @@ impl Connection {
             policies: Policies::default(),
         })
     }
+}
+
+/// # Errors
+/// When a connection cannot have that name.
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    if name.is_empty() || name.starts_with(['_', '.']) || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) {
+        return Err(Error::config(format!(
+            "connection `{name}`: the name becomes a folder; expected ASCII letters, digits, `-`, `_` or `.`, not starting with `_` or `.`"
+        )));
+    }
+    Ok(())
 }
 
 fn parse_address(name: &str, address: &str) -> Result<Url> {

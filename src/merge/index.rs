@@ -34,6 +34,11 @@ impl Index {
         true
     }
 
+    /// Bytes that it takes.
+    pub fn bytes(&self) -> usize {
+        self.rows.capacity() * ROW_BYTES
+    }
+
     /// All rows are there.
     pub fn seal(&mut self) {
         self.rows.sort_unstable_by_key(|row| row.key);

@@ -172,6 +172,7 @@ fn resolve(file: &str, text: &str, id: &str, decl: TableDecl, source: &SourceDec
         description: decl.description,
         experimental: decl.experimental,
         primary_key: decl.primary_key,
+        nullable_key: decl.nullable_key,
         partition: decl.partition,
         replication: decl.replication,
         custom_fields: decl.custom_fields,
