@@ -26,7 +26,7 @@ use crate::commit::{self, Entry, FOOTER, Manifest};
 use crate::error::{Error, Kind, Result};
 use crate::scan::{DataFileReader, conform};
 use crate::schema::{Table, arrow_schema};
-use crate::store::{DataFile, Lake};
+use crate::store::{DataFile, Lake, bound};
 use crate::write::{MemoryBudget, StagedFile, TableWriter, WriteOptions, publish_all};
 
 /// Groups of files that are written before a commit: each is an open file on local disk, and file descriptors are finite.
@@ -413,11 +413,16 @@ fn rewrite(writer: &mut TableWriter, lake: &Lake, manifest: &Manifest, table: &T
 /// finds it out.
 fn is_ascending(manifest: &Manifest, group: &[Entry]) -> bool {
     let [key] = manifest.primary_key.as_slice() else { return false };
-    let bounds = |entry: &Entry| Some((entry.meta.min.get(key)?.as_f64()?, entry.meta.max.get(key)?.as_f64()?));
-    let Some(bounds) = group.iter().map(bounds).collect::<Option<Vec<_>>>() else {
+    let numbers = |entry: &Entry| {
+        Some((
+            entry.meta.min.get(key)?.as_number()?.clone(),
+            entry.meta.max.get(key)?.as_number()?.clone(),
+        ))
+    };
+    let Some(bounds) = group.iter().map(numbers).collect::<Option<Vec<_>>>() else {
         return false;
     };
-    bounds.windows(2).all(|pair| pair[0].1 <= pair[1].0)
+    bounds.windows(2).all(|pair| bound::compare(&pair[0].1, &pair[1].0).is_le())
 }
 
 /// Commits these manifests, the parent, which is the first, last.

@@ -15,6 +15,7 @@ use crate::personal::PersonalConfig;
 use crate::schema::{Catalog, Source, duration};
 use crate::store::S3Options;
 
+pub(crate) use connection::check_name;
 pub use connection::{Connection, ConnectionConfig, TableConfig};
 
 /// File read when no `--config` is given, if it is there.
@@ -90,7 +91,7 @@ impl Config {
             let start = error.span().map_or(0, |span| span.start.min(text.len()));
             let line = text[..start].matches('\n').count() + 1;
             // The snippet that toml shows could hold a token pasted by mistake: only its message goes on.
-            Error::config(format!("{name}:{line}: {}", error.message().replace('\n', " ")))
+            Error::config(format!("{name}:{line}: {}", without_values(error.message()).replace('\n', " ")))
                 .hint("`afluente init` writes a commented afluente.toml to compare with; a token is never written in it, only `{ env = \"NAME\" }` or `{ file = \"PATH\" }`")
         })
     }
@@ -192,9 +193,43 @@ fn is_set(variable: &str) -> bool {
     std::env::var(variable).is_ok_and(|value| !value.trim().is_empty())
 }
 
+/// A message of the library without the text that it found: a token may have been pasted in its place.
+///
+/// | message | without |
+/// |---|---|
+/// | `invalid type: string "eyJ…", expected a map` | `invalid type: a text, expected a map` |
+/// | `invalid type: integer 5, expected a map` | itself |
+fn without_values(message: &str) -> String {
+    let found = message.find("string \"").zip(message.rfind("\", expected "));
+    match found {
+        Some((start, end)) if message.starts_with("invalid ") && start < end => {
+            format!("{}a text{}", &message[..start], &message[end + 1..])
+        }
+        _ => message.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_in_a_wrong_place_is_not_shown() {
+        for text in [
+            "[connections]\nacme = \"s3cr3t\"",
+            "[connections.acme]\nsource = \"ploomes\"\ntoken = \"s3cr3t\"",
+            "[connections.acme]\nsource = \"ploomes\"\ntoken = { env = \"X\", key = \"s3cr3t\" }",
+            "[connections.acme]\nsource = \"ploomes\"\ntoken = [\"s3cr3t\"]",
+            "[connections.acme]\nsource = \"ploomes\"\ntoken = { env = \"s3cr3t\"",
+            "[connections.acme]\nsource = \"ploomes\"\nrate_limit = \"s3cr3t\"",
+            "[personal]\nkey = \"s3cr3t\"",
+            "[personal]\nkey = { value = \"s3cr3t\" }",
+            "personal = \"s3cr3t, expected \\\", expected \"",
+        ] {
+            let error = Config::parse("afluente.toml", text).unwrap_err();
+            assert!(!format!("{error:?}").contains("s3cr3t"), "{text}: {error:?}");
+        }
+    }
 
     fn catalog() -> Catalog {
         Catalog::embedded().unwrap()

@@ -1,7 +1,12 @@
 //! The one error type. Its kind says what the caller can do; its message names the thing, what was expected and what was
 //! found; advice stands apart, in the hint.
+//!
+//! Much of a message comes from outside: names, ids, the vendor's words. It is made fit to be shown ([`crate::visible`]) when the error is made, so that whoever
+//! tells it, logs it or reports it can do so as it is.
 
 use std::fmt;
+
+use crate::visible;
 
 /// What the caller can do about an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,11 +45,21 @@ pub struct Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// An error of this kind; the message is one sentence without a full stop.
+    /// An error of this kind; the message is one sentence without a full stop, on one line.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self {
             kind,
-            message: message.into(),
+            message: visible::message(&message.into()),
+            hint: None,
+        }
+    }
+
+    /// The same of several lines, each of which may come from outside; where one ends is ours to say.
+    pub fn of_lines(kind: Kind, lines: &[&str]) -> Self {
+        let lines: Vec<String> = lines.iter().map(|line| visible::message(line)).collect();
+        Self {
+            kind,
+            message: visible::cut(&lines.join("\n"), visible::LONGEST_MESSAGE).into_owned(),
             hint: None,
         }
     }
@@ -66,13 +81,14 @@ impl Error {
 
     /// Adds what the user can do.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(visible::message(&hint.into()));
         self
     }
 
     /// Puts what was attempted before the message: `attempt: message`.
     pub fn context(mut self, attempt: impl fmt::Display) -> Self {
-        self.message = format!("{attempt}: {}", self.message);
+        let message = format!("{}: {}", visible::message(&attempt.to_string()), self.message);
+        self.message = visible::cut(&message, visible::LONGEST_MESSAGE).into_owned();
         self
     }
 

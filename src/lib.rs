@@ -24,10 +24,13 @@
 //! | [`limit`] | bounds of a run: a number or a share |
 //! | [`lease`] | who is at work on a connection |
 //! | [`export`] | one run over many tables |
+//! | [`account`] | whose rows a connection holds |
 //! | [`vacuum`](mod@vacuum) | drops what no manifest needs |
+//! | [`permissions`] | new files are not for others |
 //! | [`personal`] | what becomes of personal data |
 //! | [`fields`] | custom fields held against those that the vendor tells of |
 //! | [`forget`](mod@forget) | the rows of one key taken out of a lake |
+//! | [`rename`](mod@rename) | a connection moved to another name |
 //! | [`status`], [`verify`], [`compact`], [`views`], [`metrics`] | what is asked of a lake, and of a run, afterwards |
 //! | [`visible`] | texts from outside, fit to be shown |
 //! | [`sandbox`] | the vendors' APIs, simulated |
@@ -37,6 +40,7 @@
 // Outside data never panics: each of these would be a defect here. Tests may.
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::dbg_macro, clippy::print_stdout)]
 
+pub mod account;
 #[cfg(test)]
 mod bench;
 pub mod cli;
@@ -58,8 +62,10 @@ pub mod limit;
 pub mod merge;
 pub mod metrics;
 pub mod page;
+pub mod permissions;
 pub mod personal;
 pub mod read;
+pub mod rename;
 pub mod sandbox;
 pub mod scan;
 pub mod schema;

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::commit::Manifest;
 use crate::export::{RunReport, Status, TableReport};
+use crate::visible;
 
 /// A number of a table of the run.
 type OfTable = fn(&TableReport) -> f64;
@@ -165,9 +166,9 @@ fn labels(connection: &str, source: &str, table: &str) -> String {
     )
 }
 
-/// What a label's value may not hold as it is: a backslash, a quote, a line feed.
+/// A label's value: shown, as all talk, and with what the format may not hold as it is, a backslash and a quote, behind a backslash.
 fn escaped(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+    visible::message(value).replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 #[cfg(test)]
@@ -216,6 +217,17 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_a_table_is_called_a_sample_is_one_line(name in proptest::prelude::any::<String>()) {
+            let found = labels(&name, "\u{1b}[2J\r\n", &name);
+            proptest::prop_assert!(found.chars().all(visible::is_seen), "{found:?}");
+            // Three labels, whatever quotes and backslashes are in the name.
+            let plain = found.replace("\\\\", "").replace("\\\"", "");
+            proptest::prop_assert_eq!(plain.matches('"').count(), 6, "{}", found);
+        }
+    }
+
     #[test]
     fn a_run_is_told_with_the_state_of_its_tables() {
         let at = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().to_utc();
@@ -236,8 +248,8 @@ mod tests {
             manifest("of_another_run", None),
         ];
         let text = prometheus(&report, &content);
-        let deals = r#"{connection="ac\"me\\\n",source="ploomes",table="deals"}"#;
-        let tasks = r#"{connection="ac\"me\\\n",source="ploomes",table="tasks"}"#;
+        let deals = r#"{connection="ac\"me\\\\n",source="ploomes",table="deals"}"#;
+        let tasks = r#"{connection="ac\"me\\\\n",source="ploomes",table="tasks"}"#;
         for line in [
             "afluente_run_success 0".to_owned(),
             "afluente_run_exit_code 1".to_owned(),

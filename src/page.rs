@@ -13,6 +13,8 @@ pub struct Page {
     pub body: Bytes,
     /// Where each record's value lies in the body, in the vendor's order. Records whose key was already read are left out.
     pub records: Vec<Range<usize>>,
+    /// Records that share their key with one that stands before them in the body: where that lies, and where they do.
+    pub twins: Vec<(Range<usize>, Range<usize>)>,
     /// Where a read goes on ([`ReadOptions::resume`](crate::read::ReadOptions::resume)) that is to give every row which is neither in this page
     /// nor in those before it; none where the table's paging has no such place.
     pub resume: Option<String>,
@@ -25,12 +27,12 @@ pub struct Page {
 impl Page {
     /// The text of each record.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
-        // The reader checked the body; a range that is not text yields an empty record, which the decoder refuses.
-        self.records.iter().map(|range| {
-            self.body
-                .get(range.clone())
-                .and_then(|bytes| std::str::from_utf8(bytes).ok())
-                .unwrap_or_default()
-        })
+        self.records.iter().map(|range| self.text(range))
+    }
+
+    /// The text of a record. The reader checked the body; a range that is not text yields an empty record, which the decoder refuses.
+    pub fn text(&self, range: &Range<usize>) -> &str {
+        let bytes = self.body.get(range.clone());
+        bytes.and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
     }
 }

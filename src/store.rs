@@ -4,6 +4,7 @@
 //! this module only puts, gets, lists and deletes them, and turns a store's error into one that a person can act on.
 
 mod address;
+pub(crate) mod bound;
 #[cfg(test)]
 pub(crate) mod conformance;
 mod data_file;
@@ -226,6 +227,15 @@ impl Lake {
         let looked = looked.await;
         self.delete(&[path]).await?;
         Ok(looked?.last_modified)
+    }
+
+    /// Copies an object, over an older one if there is one: on disk as a hard link, in a bucket by the bucket itself.
+    ///
+    /// # Errors
+    /// `Store` when it cannot be read or written.
+    pub(crate) async fn copy(&self, from: &str, to: &str) -> Result<()> {
+        let copied = self.store.copy(&self.location(from)?, &self.location(to)?).await;
+        copied.map_err(|error| self.failed("copy", from, &error))
     }
 
     /// Deletes objects; those that are not there count as deleted.

@@ -19,6 +19,7 @@ use futures::StreamExt;
 use serde::Serialize;
 use tokio::runtime::Handle;
 
+use crate::account;
 use crate::commit::{self, Entry, Manifest};
 use crate::error::{Error, Result};
 use crate::store::{Lake, Object, data_file_version};
@@ -76,6 +77,7 @@ const REFRESH: &str = "`afluente export --full-refresh` of the table reads its r
 const EXPORT: &str = "`afluente export` of the parent puts them together again";
 const VACUUM: &str = "`afluente vacuum` drops it";
 const COMPACT: &str = "`afluente compact` writes them anew, from the lake alone";
+const RECORD: &str = "restore it from a copy of the lake";
 const AGAIN: &str = "verify it again when no export is running";
 
 /// Holds these tables, the content of the lake at this listing, against what is in the lake.
@@ -99,7 +101,25 @@ pub async fn verify(lake: &Lake, listing: &[Object], manifests: &[Manifest]) -> 
     }
     drop(families);
     verified.findings.extend(left_over(listing, manifests));
+    verified.findings.extend(unreadable_records(lake, listing).await);
     Ok(verified)
+}
+
+/// What tells whose rows a connection holds, and cannot be read.
+async fn unreadable_records(lake: &Lake, listing: &[Object]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let connections = listing.iter().filter_map(|object| object.path.split_once('/'));
+    for (connection, _) in connections.filter(|(connection, name)| account::path(connection) == format!("{connection}/{name}")) {
+        if let Err(error) = account::read(lake, connection).await {
+            findings.push(Finding {
+                level: Level::Fault,
+                file: account::path(connection),
+                what: error.message().to_owned(),
+                advice: RECORD,
+            });
+        }
+    }
+    findings
 }
 
 /// A table and those exploded from it.

@@ -157,9 +157,14 @@ fn head(engine: Engine, lake: &Lake) -> String {
     text
 }
 
+/// Where the lists of a connection's files stand, which Athena reads.
+pub(crate) fn lists_folder(connection: &str) -> String {
+    format!("{FOLDER}/athena/{connection}")
+}
+
 /// Where Athena finds the list of a table's files.
 fn symlink(manifest: &Manifest) -> String {
-    format!("{FOLDER}/athena/{}/{}/symlink.txt", manifest.connection, manifest.table)
+    format!("{}/{}/symlink.txt", lists_folder(&manifest.connection), manifest.table)
 }
 
 /// The addresses of the live files, where the lake is now.

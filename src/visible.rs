@@ -13,7 +13,9 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use unicode_width::UnicodeWidthChar;
+use serde::Serialize;
+use serde_json::Value;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The longest message, in characters: more is no message but a body.
 pub const LONGEST_MESSAGE: usize = 4_000;
@@ -68,6 +70,91 @@ pub fn name(text: &str) -> String {
     cut(&shown(&cut(text, LONGEST_NAME)), 2 * LONGEST_NAME).into_owned()
 }
 
+/// A message as it is told and reported: shown, on one line, not too long.
+pub fn message(text: &str) -> String {
+    cut(&shown(&cut(text, LONGEST_MESSAGE)), LONGEST_MESSAGE).into_owned()
+}
+
+/// Columns of a terminal that a text takes.
+pub fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// A text in so many columns of a terminal: shown, cut with `…`, and filled with blanks on the side where it does not stand.
+pub fn padded(text: &str, columns: usize, left: bool) -> String {
+    let text = fit(&shown(text), columns).into_owned();
+    let blank = " ".repeat(columns.saturating_sub(width(&text)));
+    if left { text + &blank } else { blank + &text }
+}
+
+/// As much of a text as has room in so many columns, with `…` in the place of the rest.
+pub fn fit(text: &str, columns: usize) -> Cow<'_, str> {
+    if width(text) <= columns {
+        return Cow::Borrowed(text);
+    }
+    let mut left = columns.saturating_sub(1);
+    let mut beginning = String::new();
+    for c in text.chars() {
+        let Some(rest) = left.checked_sub(c.width().unwrap_or(0)) else {
+            break;
+        };
+        left = rest;
+        beginning.push(c);
+    }
+    Cow::Owned(beginning + "…")
+}
+
+/// Data as JSON: every text is what it was, but what is not seen stands there as `\u202e`, which JSON reads as the same.
+///
+/// # Errors
+/// When the value cannot be JSON: a defect.
+pub fn json(value: &impl Serialize, pretty: bool) -> serde_json::Result<String> {
+    let text = match pretty {
+        true => serde_json::to_string_pretty(value)?,
+        false => serde_json::to_string(value)?,
+    };
+    if text.chars().all(|c| c == '\n' || is_seen(c)) {
+        return Ok(text);
+    }
+    let mut seen = String::with_capacity(text.len());
+    for c in text.chars() {
+        // What is not ASCII stands within quotes; so does the one control character that JSON takes as it is.
+        if c == '\n' || is_seen(c) && !is_accent(c) {
+            seen.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(seen, "\\u{unit:04x}");
+            }
+        }
+    }
+    Ok(seen)
+}
+
+/// Members of a report that are addresses: whoever reads it opens them, so they are what they are.
+const ADDRESSES: [&str; 2] = ["lake", "report"];
+
+/// Talk as JSON, such as a run's report or a line of a log: every text in it is a [`message`], save addresses.
+///
+/// # Errors
+/// When the value cannot be JSON: a defect.
+pub fn report(value: &impl Serialize, pretty: bool) -> serde_json::Result<String> {
+    let mut value = serde_json::to_value(value)?;
+    as_messages(&mut value);
+    json(&value, pretty)
+}
+
+fn as_messages(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = message(text),
+        Value::Array(values) => values.iter_mut().for_each(as_messages),
+        Value::Object(members) => {
+            let others = members.iter_mut().filter(|(name, _)| !ADDRESSES.contains(&name.as_str()));
+            others.for_each(|(_, value)| as_messages(value));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 /// Whether a character is seen as itself and takes its place, on a line of its own or not.
 pub fn is_seen(c: char) -> bool {
     match c {
@@ -119,6 +206,14 @@ mod tests {
         }
         assert_eq!(shown_lines("a\n\u{1b}b"), "a\n\\u{1b}b");
         assert_eq!(cut("ação", 3), "açã…");
+        assert_eq!(padded("名前", 6, true), "名前  ");
+        assert_eq!(padded("名前です", 6, false), " 名前…");
+        assert_eq!(padded("\u{7}", 8, false), "   \\u{7}");
+        assert_eq!(
+            json(&"\u{1b}\u{9b}\u{202e}\u{e0001}é", false).unwrap(),
+            r#""\u001b\u009b\u202e\udb40\udc01é""#
+        );
+        assert_eq!(report(&["\u{1b}", "a\nb"], false).unwrap(), r#"["\\u{1b}","a\\nb"]"#);
         assert_eq!(name(&"\0".repeat(1_000_000)).chars().count(), 2 * LONGEST_NAME + 1);
     }
 
@@ -129,6 +224,10 @@ mod tests {
                 let shown = shown(&text);
                 prop_assert!(!shown.chars().any(|c| c.is_control() || c.width().is_none()), "{shown:?}");
                 prop_assert_eq!(super::shown(&shown), shown.as_ref());
+                prop_assert!(width(&padded(&text, 10, true)) == 10);
+                let json = json(&text, false).unwrap();
+                prop_assert!(json.chars().all(is_seen), "{json:?}");
+                prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
             }
         }
     }

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use super::printer::{Printer, count, number};
 use super::screen;
 use crate::export::{Progress, State, Status, TableProgress};
+use crate::visible::{padded, shown, width};
 
 /// The lines of a run. They go when this is dropped.
 pub struct Bars<'a> {
@@ -44,7 +45,7 @@ impl<'a> Bars<'a> {
         // The terminal may have been resized.
         let layout = Layout::new(
             screen::width().unwrap_or(screen::USUAL.0),
-            tables.iter().map(|table| name(table).chars().count()),
+            tables.iter().map(|table| width(&name(table))),
         );
         let mut lines = vec![layout.heading()];
         let (mut ended, mut failed) = (0, 0);
@@ -169,12 +170,14 @@ impl Layout {
 
     /// A name in its column; of a long one the end is kept, where names of one connection differ.
     fn name(&self, name: &str) -> String {
-        let length = name.chars().count();
-        if length <= self.name {
-            return format!("{name}{}", " ".repeat(self.name - length));
+        if width(name) <= self.name {
+            return padded(name, self.name, true);
         }
-        let tail: String = name.chars().skip(length + 1 - self.name).collect();
-        format!("…{tail}")
+        let mut tail = name;
+        while width(tail) >= self.name && !tail.is_empty() {
+            tail = tail.get(tail.chars().next().map_or(1, char::len_utf8)..).unwrap_or_default();
+        }
+        padded(&format!("…{tail}"), self.name, true)
     }
 
     /// A bar, or a spinner where nobody counts the rows.
@@ -222,7 +225,7 @@ impl Layout {
 }
 
 fn name(table: &TableProgress) -> String {
-    format!("{}.{}", table.connection, table.table)
+    shown(&format!("{}.{}", table.connection, table.table)).into_owned()
 }
 
 fn rate(rows: u64, elapsed: Duration) -> String {
@@ -245,11 +248,9 @@ fn clock(time: Duration) -> String {
 
 /// A text at the right of its column, which holds at least a blank; nothing where the column is left out or too narrow.
 fn right(text: &str, width: usize) -> String {
-    let length = text.chars().count();
-    if length < width {
-        format!("{}{text}", " ".repeat(width - length))
-    } else {
-        " ".repeat(width)
+    match crate::visible::width(text) < width {
+        true => padded(text, width, false),
+        false => " ".repeat(width),
     }
 }
 

@@ -11,7 +11,7 @@ use super::{Done, lake, stop_on_signals};
 use crate::config::Connection;
 use crate::derive::{CustomerX, Key};
 use crate::error::{Error, Kind, Result};
-use crate::export::{Checked, Export, Options, Selection, Surveyed};
+use crate::export::{Checked, Export, Options, Progress, Selection, Surveyed};
 use crate::http::{Meter, Stop};
 use crate::schema::Table;
 use crate::store::Lake;
@@ -47,10 +47,10 @@ pub(super) async fn run(args: &ConnectionArgs, printer: &Printer) -> Result<Done
     );
     for connection in &connections {
         if !printer.is_json() {
-            printer.info(&printer.strong(&format!(
+            printer.heading(&format!(
                 "{} ({} at {})",
                 connection.name, connection.source.title, connection.base_url
-            )));
+            ));
         }
         tally.check(&export, connection, &selection.families(connection), is_writable).await;
         if stop.is_requested() {
@@ -85,6 +85,22 @@ impl Tally<'_> {
         let owner = format!("{}.", connection.name);
         let progress = export.progress();
         let mut troubled = false;
+        if is_writable && !tables.is_empty() {
+            let mut checking = std::pin::pin!(export.check_account(connection));
+            let account = loop {
+                match tokio::time::timeout(SILENCE, &mut checking).await {
+                    Ok(account) => break account,
+                    Err(_) => self.tell_trouble(&progress, &mut troubled),
+                }
+            };
+            let is_other = account.is_err();
+            self.tell(&owner, "account", width, account);
+            if is_other {
+                // Every table would say the same.
+                self.printer.info(&format!("  {} not asked", count(tables.len() as u64, "table")));
+                return;
+            }
+        }
         let mut outcomes = futures::stream::iter(tables)
             .map(|table| async move { (table, export.check(connection, &table.id, is_writable).await) })
             .buffered(connection.source.rate_limit.in_flight);
@@ -94,11 +110,7 @@ impl Tally<'_> {
                 Ok(Some(outcome)) => outcome,
                 Ok(None) => break,
                 Err(_) => {
-                    // A host that does not answer is asked again for a while: say so once.
-                    if let Some(trouble) = progress.meters().find_map(Meter::trouble).filter(|_| !troubled) {
-                        self.printer.info(&format!("  asking again: {trouble}"));
-                        troubled = true;
-                    }
+                    self.tell_trouble(&progress, &mut troubled);
                     continue;
                 }
             };
@@ -122,6 +134,14 @@ impl Tally<'_> {
         }
     }
 
+    /// A host that does not answer is asked again for a while: says so once.
+    fn tell_trouble(&self, progress: &Progress, told: &mut bool) {
+        if let Some(trouble) = progress.meters().find_map(Meter::trouble).filter(|_| !*told) {
+            self.printer.info(&format!("  asking again: {trouble}"));
+            *told = true;
+        }
+    }
+
     /// Whether every name in the `customerx` block is there, and what the chosen key is worth in the lake.
     async fn check_derived(&mut self, export: &Export, connection: &Connection, set: &CustomerX, tables: &[Table], stop: &Stop) {
         let width = tables.iter().map(|table| table.id.chars().count()).max().unwrap_or(0);
@@ -140,16 +160,10 @@ impl Tally<'_> {
         self.failures += u64::from(outcome.is_err());
         match outcome {
             Ok(found) if printer.is_json() => printer.info(&format!("{owner}{name}: {found}")),
-            Ok(found) => printer.info(&format!("{indent}{} {name:width$}  {found}", printer.good("✓"))),
             Err(error) if printer.is_json() || printer.is_quiet() => {
                 printer.error(&format!("{owner}{name}: {}", error.message()), error.advice());
             }
-            Err(error) => {
-                printer.line(&format!("{indent}{} {name:width$}  {}", printer.bad("✗"), error.message()));
-                if let Some(hint) = error.advice() {
-                    printer.line(&format!("{indent}  {}: {hint}", printer.advice("hint")));
-                }
-            }
+            outcome => printer.checked(indent, &format!("{name:width$}"), outcome.as_deref()),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::Utc;
 
 use super::args::{BusyMode, ConnectionArgs, ExportArgs, ProgressMode};
-use super::printer::{Printer, json};
+use super::printer::{Printer, told};
 use super::progress::Display;
 use super::{ABANDONED, Done, forecast, lake, stop_on_signals, summary};
 use crate::commit;
@@ -16,6 +16,7 @@ use crate::export::{Export, IfBusy, Limit, Options, RunReport, Selection};
 use crate::http::Stop;
 use crate::lease::Holder;
 use crate::metrics;
+use crate::permissions;
 use crate::store::Lake;
 
 pub(super) async fn run(args: &ExportArgs, printer: &Printer) -> Result<Done> {
@@ -68,6 +69,7 @@ async fn start(args: &ExportArgs, metrics: Option<&MetricsFile>, printer: &Print
         fail_fast: args.fail_fast,
         retention: config.lake.retention,
         full_refresh: args.full_refresh,
+        same_account: args.same_account,
         range: (args.since, args.until),
     };
     let listening = stop.1.clone();
@@ -75,7 +77,10 @@ async fn start(args: &ExportArgs, metrics: Option<&MetricsFile>, printer: &Print
         // Nothing may be written: a folder that is not there stands for an empty lake.
         let lake = lake::look(&url, &config)?.unwrap_or_else(Lake::memory);
         let export = Export::plan(connections, &selection(&args.from), lake, options, stop)?;
-        return forecast::tell(printer, &export.forecast().await?).map(|()| Done::All);
+        let forecasts = export.forecast().await?;
+        forecast::tell(printer, &forecasts)?;
+        let fails = forecasts.iter().any(|forecast| forecast.fails.is_some());
+        return Ok(if fails { Done::Partly } else { Done::All });
     }
     // What is wrong with the plan is told before a folder is made for the lake.
     let export = Export::plan(connections, &selection(&args.from), Lake::memory(), options, stop)?;
@@ -96,7 +101,7 @@ async fn start(args: &ExportArgs, metrics: Option<&MetricsFile>, printer: &Print
     };
     if let Some(file) = &args.report {
         // Byte for byte what stands in the lake.
-        std::fs::write(file, json(&report)?.trim_end()).map_err(|error| unwritable(file, &error))?;
+        std::fs::write(file, told(&report)?).map_err(|error| unwritable(file, &error))?;
     }
     if let Some(file) = metrics {
         // What the run did is told even if the lake cannot be read just now.
@@ -124,7 +129,9 @@ impl MetricsFile {
         if file.is_dir() {
             return Err(this.unwritable(&std::io::ErrorKind::IsADirectory.into()));
         }
-        std::fs::File::create(&this.staged).map_err(|error| this.unwritable(&error))?;
+        // Whoever collects it is another user.
+        let created = std::fs::File::create(&this.staged).and_then(|_| permissions::widen(&this.staged));
+        created.map_err(|error| this.unwritable(&error))?;
         Ok(this)
     }
 

@@ -38,7 +38,7 @@ async fn tell(
     fields.retain(|field| !only_other || field.state != State::Exported);
     match output {
         ListFormat::Json => printer.data(&json(&fields)?)?,
-        ListFormat::Text => printer.data(&text(&fields))?,
+        ListFormat::Text => printer.lines(&text(&fields))?,
     }
     let number = |state| fields.iter().filter(|field| field.state == state).count();
     let missing = number(State::New) + number(State::Retyped);

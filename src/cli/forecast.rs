@@ -10,7 +10,12 @@ pub(super) fn tell(printer: &Printer, forecasts: &[Forecast]) -> Result<()> {
     if printer.is_json() {
         return printer.data(&json(&forecasts)?);
     }
-    printer.data(&text(forecasts))?;
+    printer.lines(&text(forecasts))?;
+    for forecast in forecasts {
+        if let Some(why) = &forecast.fails {
+            printer.error(&format!("{}.{} would fail: {why}", forecast.connection, forecast.table), None);
+        }
+    }
     let sum = |of: fn(&Forecast) -> Option<u64>| forecasts.iter().filter_map(of).sum::<u64>();
     let unknown = forecasts.iter().filter(|forecast| forecast.requests.is_none()).count() as u64;
     let mut closing = format!(
@@ -55,7 +60,11 @@ fn text(forecasts: &[Forecast]) -> String {
             known(forecast.pages, forecast.guessed),
             known(forecast.requests, forecast.guessed),
             forecast.minutes.map_or_else(|| "-".to_owned(), |minutes| format!("{minutes:.1}")),
-            forecast.unavailable.clone().unwrap_or_else(|| forecast.writes.to_owned()),
+            match (&forecast.fails, &forecast.unavailable) {
+                (Some(_), _) => "fails".to_owned(),
+                (None, Some(reason)) => reason.clone(),
+                (None, None) => forecast.writes.to_owned(),
+            },
         ]);
     }
     aligned(&head, &rows, 4..8)
@@ -81,6 +90,7 @@ mod tests {
             writes: "merges what changed, by key",
             rows_now: 9,
             unavailable: None,
+            fails: None,
         };
         let unknown = Forecast {
             rows: None,

@@ -48,10 +48,10 @@ pub(super) async fn run(args: &ForgetArgs, printer: &Printer) -> Result<Done> {
     if !args.dry_run {
         views::write(&lake, &commit::content(&lake).await?).await?;
     }
-    printer.data(&match args.output {
-        ListFormat::Json => json(&document(&forgotten, args))?,
-        ListFormat::Text => text(&forgotten),
-    })?;
+    match args.output {
+        ListFormat::Json => printer.data(&json(&document(&forgotten, args))?)?,
+        ListFormat::Text => printer.lines(&text(&forgotten))?,
+    }
     tell(&forgotten, args, printer);
     Ok(Done::All)
 }

@@ -1,10 +1,12 @@
 //! The lake that a command looks into, and which of its tables: no token and no vendor is asked for.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use url::Url;
 
 use super::args::{LakeArgs, PlaceArgs};
+use super::printer::Printer;
 use crate::commit::Manifest;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -57,6 +59,19 @@ pub(super) async fn list(lake: &Lake, connections: &[String]) -> Result<Vec<Obje
     objects.sort_by(|a, b| a.path.cmp(&b.path));
     objects.dedup();
     Ok(objects)
+}
+
+/// Tells of connections that the lake has tables of, and the configuration does not name: what was renamed in the one and not in the other. Where none is configured, any may be.
+pub(super) fn tell_strangers<'a>(config: &Config, args: &LakeArgs, found: impl Iterator<Item = &'a String>, printer: &Printer) {
+    if config.connections.is_empty() || !args.connections.is_empty() {
+        return;
+    }
+    let strangers: BTreeSet<&String> = found.filter(|name| !config.connections.contains_key(*name)).collect();
+    for name in strangers {
+        printer.info(&format!(
+            "note: no connection of the configuration is named `{name}`, which the lake has tables of: no export refreshes them. `afluente rename {name} NEW` gives them the name of a connection"
+        ));
+    }
 }
 
 /// What to do about a lake without tables.

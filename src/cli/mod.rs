@@ -18,6 +18,7 @@ mod lake;
 mod log;
 mod printer;
 mod progress;
+mod rename;
 mod sandbox;
 mod screen;
 mod status;
@@ -34,6 +35,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::error::{Error, Result};
 use crate::http::{Stop, Stopper};
+use crate::permissions;
 use args::{Cli, Command};
 use printer::Printer;
 
@@ -58,6 +60,10 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
+    // The configuration that `init` writes may be for a service that runs as another user; it holds no token.
+    if !matches!(cli.command, Command::Init(_)) {
+        permissions::narrow();
+    }
     let printer = Printer::new(&cli.global);
     match run(cli, &printer) {
         Ok(Done::All) => ExitCode::SUCCESS,
@@ -91,6 +97,7 @@ fn run(cli: Cli, printer: &Printer) -> Result<Done> {
         Command::Status(args) => wait(status::run(&args, printer)),
         Command::Verify(args) => wait(verify::run(&args, printer)),
         Command::Views(args) => wait(views::run(&args, printer)),
+        Command::Rename(args) => wait(rename::run(&args, printer)),
         Command::Forget(args) => wait(forget::run(&args, printer)),
         Command::Compact(args) => wait(compact::run(&args, printer)),
         Command::Check(args) => wait(check::run(&args, printer)),

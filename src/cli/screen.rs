@@ -6,6 +6,8 @@
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::visible;
+
 /// Lines on stderr. Clones draw on the same terminal.
 #[derive(Debug, Clone, Default)]
 pub struct Screen {
@@ -72,13 +74,13 @@ fn clear(lines: &[String], width: usize) -> String {
     }
 }
 
-/// Characters of a line but those that colour it.
+/// Columns of a line, without what colours it.
 fn visible(line: &str) -> usize {
     line.split('\x1b')
         .enumerate()
         .map(|(at, part)| match part.split_once('m') {
-            Some((_, text)) if at > 0 => text.chars().count(),
-            _ => part.chars().count(),
+            Some((_, text)) if at > 0 => visible::width(text),
+            _ => visible::width(part),
         })
         .sum()
 }

@@ -11,12 +11,12 @@ use crate::error::Result;
 use crate::status::{TableStatus, status};
 
 pub(super) async fn run(args: &ListArgs, printer: &Printer) -> Result<Done> {
-    let (lake, _) = lake::open(&args.lake)?;
+    let (lake, config) = lake::open(&args.lake)?;
     let listing = lake::list(&lake, &args.lake.connections).await?;
     let tables = status(&lake, &commit::content_of(&lake, &listing).await?).await?;
     match args.output {
         ListFormat::Json => printer.data(&json(&tables)?)?,
-        ListFormat::Text => printer.data(&text(&tables, Utc::now()))?,
+        ListFormat::Text => printer.lines(&text(&tables, Utc::now()))?,
     }
     if tables.is_empty() {
         printer.info(&lake::empty(&lake));
@@ -41,6 +41,7 @@ pub(super) async fn run(args: &ListArgs, printer: &Printer) -> Result<Done> {
             Some("`afluente compact` writes them anew, from the lake alone"),
         );
     }
+    lake::tell_strangers(&config, &args.lake, tables.iter().map(|table| &table.connection), printer);
     Ok(Done::All)
 }
 

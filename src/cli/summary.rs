@@ -6,6 +6,7 @@ use serde_json::json;
 use super::printer::{Printer, count, number, size};
 use super::screen::{USUAL, width};
 use crate::export::{RunReport, Status, TableReport};
+use crate::visible;
 
 /// Terminals narrower than this get short headings.
 const WIDE: usize = 110;
@@ -22,7 +23,7 @@ const NAMED: usize = 6;
 pub fn tell(printer: &Printer, report: &RunReport, failures_told: bool) {
     if !printer.is_quiet() && !printer.is_json() {
         for line in lines(report, width()) {
-            printer.line(&line);
+            printer.info(&line);
         }
     }
     for table in &report.tables {
@@ -48,7 +49,7 @@ pub fn tell(printer: &Printer, report: &RunReport, failures_told: bool) {
         Some(_) => None,
     };
     if !printer.is_json() {
-        printer.info(&printer.strong(&closing));
+        printer.heading(&closing);
         if let Some(run) = run {
             printer.info(&format!("report: {run}"));
         }
@@ -235,7 +236,7 @@ fn lines(report: &RunReport, terminal: Option<usize>) -> Vec<String> {
     }
     let waited = reached.iter().any(|table| table.waited_seconds >= 0.05);
     let mut shown: Vec<usize> = (0..headings.len()).filter(|column| waited || *column != WAITED).collect();
-    let longest = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let longest = |column: usize| rows.iter().map(|row| visible::width(&row[column])).max().unwrap_or(0);
     let mut widths: [usize; 10] = std::array::from_fn(longest);
     let left = |shown: &[usize]| width.saturating_sub(shown[1..].iter().map(|column| widths[*column] + 1).sum());
     for spared in SPARED {
@@ -248,10 +249,10 @@ fn lines(report: &RunReport, terminal: Option<usize>) -> Vec<String> {
     }
     rows.iter()
         .map(|row| {
-            let mut line = pad(&row[0], widths[0], true);
+            let mut line = visible::padded(&row[0], widths[0], true);
             for column in &shown[1..] {
                 line.push(' ');
-                line.push_str(&pad(&row[*column], widths[*column], false));
+                line.push_str(&visible::padded(&row[*column], widths[*column], false));
             }
             line.trim_end().to_owned()
         })
@@ -311,17 +312,6 @@ fn seconds(value: f64) -> String {
     } else {
         number(value.round() as u64)
     }
-}
-
-fn pad(text: &str, width: usize, left: bool) -> String {
-    let length = text.chars().count();
-    if length > width {
-        let mut cut: String = text.chars().take(width.saturating_sub(1)).collect();
-        cut.push('…');
-        return cut;
-    }
-    let blank = " ".repeat(width - length);
-    if left { format!("{text}{blank}") } else { format!("{blank}{text}") }
 }
 
 #[cfg(test)]
@@ -404,6 +394,24 @@ mod tests {
             "94.2 MiB",
         ] {
             assert!(wide.contains(word), "{word} in\n{wide}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_tables_are_called_lines_are_seen_and_fit(name in proptest::prelude::any::<String>(), warning in proptest::prelude::any::<String>()) {
+            let mut report = report();
+            report.tables[0].table = format!("{name}\u{1b}[2J\r\n名");
+            report.tables[1].warning = Some(warning.clone());
+            report.warnings = vec![warning];
+            for line in lines(&report, Some(80)) {
+                proptest::prop_assert!(line.chars().all(visible::is_seen) && visible::width(&line) <= 80, "{line:?}");
+            }
+            let text = visible::report(&report, true).unwrap();
+            proptest::prop_assert!(text.chars().all(|c| c == '\n' || visible::is_seen(c)), "{text:?}");
+            let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+            let texts = [&read["warnings"][0], &read["tables"][1]["warning"], &read["tables"][0]["table"]];
+            proptest::prop_assert!(texts.iter().all(|text| text.as_str().unwrap().chars().all(visible::is_seen)), "{text}");
         }
     }
 

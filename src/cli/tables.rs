@@ -13,7 +13,7 @@ pub(super) fn run(args: &TablesArgs, printer: &Printer) -> Result<Done> {
     let catalog = Config::load(args.config.as_deref())?.catalog(args.schemas.as_deref())?;
     let (sources, table) = select(&catalog, args.name.as_deref())?;
     if args.personal {
-        printer.data(&inventory(args, &catalog, &sources, table)?)?;
+        printer.lines(&inventory(args, &catalog, &sources, table)?)?;
         return Ok(Done::All);
     }
     let text = match (args.output, table) {
@@ -30,7 +30,8 @@ pub(super) fn run(args: &TablesArgs, printer: &Printer) -> Result<Done> {
         (TablesFormat::Markdown, Some(table)) => markdown_table(table),
         (TablesFormat::Mermaid, table) => mermaid(&sources, table),
     };
-    printer.data(&text)?;
+    // Names and meanings are as declared, in a folder of the user's or in the binary; JSON has texts that are seen as well.
+    printer.lines(&text)?;
     Ok(Done::All)
 }
 
@@ -144,6 +145,9 @@ fn facts(table: &Table) -> Vec<(&'static str, String)> {
     if !table.primary_key.is_empty() {
         facts.push(("primary key", table.primary_key.join(", ")));
     }
+    if !table.nullable_key.is_empty() {
+        facts.push(("nullable key", table.nullable_key.join(", ")));
+    }
     if let Some(partition) = &table.partition {
         facts.push(("partition", partition.name()));
     }
@@ -194,6 +198,9 @@ fn json_table(table: &Table) -> serde_json::Value {
         object[name.replace(' ', "_")] = value.into();
     }
     object["primary_key"] = table.primary_key.clone().into();
+    if !table.nullable_key.is_empty() {
+        object["nullable_key"] = table.nullable_key.clone().into();
+    }
     if table.experimental {
         object["experimental"] = true.into();
     }

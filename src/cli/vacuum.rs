@@ -16,11 +16,11 @@ pub(super) async fn run(args: &VacuumArgs, printer: &Printer) -> Result<Done> {
         dry_run: args.dry_run,
     };
     let outcome = vacuum(&lake, &uuid::Uuid::now_v7().to_string(), &options).await?;
-    printer.data(&match args.output {
-        ListFormat::Json => json(&document(&outcome, options.dry_run))?,
-        ListFormat::Text if options.dry_run => objects(&outcome.dropped),
-        ListFormat::Text => sums(&outcome.dropped),
-    })?;
+    match args.output {
+        ListFormat::Json => printer.data(&json(&document(&outcome, options.dry_run))?)?,
+        ListFormat::Text if options.dry_run => printer.lines(&objects(&outcome.dropped))?,
+        ListFormat::Text => printer.lines(&sums(&outcome.dropped))?,
+    }
     tell(&outcome, options.dry_run, printer);
     Ok(if outcome.failed.is_empty() { Done::All } else { Done::Partly })
 }

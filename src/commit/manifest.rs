@@ -44,6 +44,9 @@ pub struct Manifest {
     pub mode: Mode,
     /// Columns that name a row.
     pub primary_key: Vec<String>,
+    /// Those of them that may be null in some file; files written before that was so may require them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nullable_key: Vec<String>,
     /// How the files are laid in folders: `{column, by}`.
     #[serde(with = "words::partition")]
     pub partition: Option<Partition>,
@@ -53,6 +56,9 @@ pub struct Manifest {
     /// Where an unfinished load goes on, in the words of whoever reads the table; a finished one has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<String>,
+    /// What an unfinished load has rejected so far; a finished one has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<Load>,
     /// When rows were last looked for that are gone at the vendor: a full read, or a sweep over all keys.
     #[serde(default, with = "words::optional_instant", skip_serializing_if = "Option::is_none")]
     pub reconciled_at: Option<DateTime<Utc>>,
@@ -62,6 +68,12 @@ pub struct Manifest {
     /// The host that was asked for the rows, `public-api2.ploomes.com`: those of another are not gone on with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+    /// The name of the account whose rows these are, see [`account`](crate::account): those of another are not gone on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Of a table that is read for each row of another: the ids of rows for which the vendor gave nothing although there are rows of them here, and since when.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub absent: BTreeMap<String, String>,
     /// The next run is to read everything: columns were added that rows of older files may have values for at the vendor.
     #[serde(default, skip_serializing_if = "is_false")]
     pub read_again: bool,
@@ -91,6 +103,26 @@ pub struct Manifest {
     pub bytes: u64,
     /// The live files.
     pub entries: Vec<Entry>,
+}
+
+/// What an unfinished load has rejected so far: by this it goes on counting.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Load {
+    /// Names of its files in `_rejected/`. Another file of these tables there is of a part that was never committed.
+    pub rejected: Vec<String>,
+    /// What was met of each table.
+    pub counts: BTreeMap<String, LoadCounts>,
+}
+
+/// What an unfinished load has met of a table, committed or rejected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadCounts {
+    /// Records.
+    pub records: u64,
+    /// Records rejected whole.
+    pub rejected_records: u64,
+    /// Values that did not fit their column.
+    pub bad_cells: u64,
 }
 
 /// The columns of a table, in the order of its files.
@@ -194,12 +226,16 @@ impl Manifest {
             committed_at,
             mode: table.replication.mode,
             primary_key: table.primary_key.clone(),
+            nullable_key: table.nullable_key.clone(),
             partition: table.partition.clone(),
             savepoint: None,
             resume: None,
+            load: None,
             reconciled_at: None,
             reconcile_tried_at: None,
             host: None,
+            account: None,
+            absent: BTreeMap::new(),
             read_again: false,
             columns_gone: Vec::new(),
             children: BTreeMap::new(),

@@ -20,7 +20,7 @@ mod words;
 use serde::Deserialize;
 
 pub use content::{content, content_of};
-pub use manifest::{Entry, EntryMeta, FOOTER, FORMAT_VERSION, Manifest, ManifestColumn, ManifestSchema};
+pub use manifest::{Entry, EntryMeta, FOOTER, FORMAT_VERSION, Load, LoadCounts, Manifest, ManifestColumn, ManifestSchema};
 pub(crate) use sweep::{Superfluous, object_version, superfluous_reports};
 pub use sweep::{sweep, sweep_reports};
 
@@ -164,6 +164,11 @@ pub(crate) fn numbered(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(".json")?;
     let all = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
     all.then(|| digits.parse().ok()).flatten()
+}
+
+/// Where a manifest stands, relative to the lake.
+pub(crate) fn path_of(manifest: &Manifest) -> String {
+    path(&manifest.connection, &manifest.table, manifest.version)
 }
 
 fn path(connection: &str, table: &str, version: u64) -> String {

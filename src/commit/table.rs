@@ -46,6 +46,7 @@ impl Manifest {
         });
         Ok(Table {
             primary_key: self.primary_key.clone(),
+            nullable_key: self.nullable_key.clone(),
             partition: self.partition.clone(),
             replication: Replication {
                 mode: self.mode,

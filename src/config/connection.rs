@@ -139,14 +139,7 @@ impl ConnectionConfig {
         personal: &PersonalConfig,
         rules: &Rules,
     ) -> Result<Connection> {
-        if name.is_empty()
-            || name.starts_with(['_', '.'])
-            || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-        {
-            return Err(Error::config(format!(
-                "connection `{name}`: the name becomes a folder; expected ASCII letters, digits, `-`, `_` or `.`, not starting with `_` or `.`"
-            )));
-        }
+        check_name(name)?;
         let mut source = catalog
             .source(&self.source)
             .map_err(|error| error.context(format!("connection `{name}`")))?
@@ -232,9 +225,20 @@ impl Connection {
     }
 }
 
+/// # Errors
+/// When a connection cannot have that name.
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    if name.is_empty() || name.starts_with(['_', '.']) || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) {
+        return Err(Error::config(format!(
+            "connection `{name}`: the name becomes a folder; expected ASCII letters, digits, `-`, `_` or `.`, not starting with `_` or `.`"
+        )));
+    }
+    Ok(())
+}
+
 fn parse_address(name: &str, address: &str) -> Result<Url> {
     // What may hold a user, a password or a token is not shown.
-    let shown = if address.contains(['@', '?']) { "" } else { address };
+    let shown = if address.contains(['@', '?', '#']) { "" } else { address };
     let wrong = |found: &str| {
         Error::config(format!("connection `{name}`: the address `{shown}` {found}"))
             .hint("expected https://host/path; plain http only to this machine (127.0.0.1 or localhost)")
@@ -259,10 +263,10 @@ fn token(name: &str, from: Option<&SecretFrom>, source: &Source) -> Result<(Secr
     let (text, place) = from.read("token").map_err(|error| {
         let error = error.context(format!("connection `{name}`"));
         match from {
-            SecretFrom::Env(variable) => error.hint(format!(
+            SecretFrom::Env(variable) if from.named().is_some() => error.hint(format!(
                 "export {variable}=..., or say where the token is: [connections.{name}] token = {{ file = \"PATH\" }}"
             )),
-            SecretFrom::File(_) => error,
+            SecretFrom::Env(_) | SecretFrom::File(_) => error,
         }
     })?;
     match Secret::new(&text) {

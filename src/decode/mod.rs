@@ -70,6 +70,8 @@ pub struct Counts {
     pub rejected_records: u64,
     /// Values that did not fit their column, or could not be exploded, in rows that stand.
     pub bad_cells: u64,
+    /// Records of another content than one with the same key, which is the row; they are told, and neither rows nor rejected for what they are.
+    pub twins: u64,
 }
 
 /// What awaits the caller, and a buffer.
@@ -78,6 +80,15 @@ struct Output {
     full: Vec<(usize, RecordBatch)>,
     rejects: Vec<Reject>,
     scratch: String,
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.records += other.records;
+        self.rejected_records += other.rejected_records;
+        self.bad_cells += other.bad_cells;
+        self.twins += other.twins;
+    }
 }
 
 impl Output {
@@ -153,6 +164,11 @@ impl Decoder {
         for (position, text) in page.texts().enumerate() {
             self.record(text, &mut finds, &mut element, &mut buffers)
                 .map_err(|error| error.context(format_args!("table `{}`: record {position} of a page", self.target.id())))?;
+        }
+        // The rows of an array in a record have their keys there.
+        let is_record = self.unnest.is_none();
+        for (first, twin) in page.twins.iter().filter(|_| is_record) {
+            self.twin(page.text(first), page.text(twin), &mut finds)?;
         }
         match (&self.asked, self.target.objects_without_choices()) {
             (Some(member), Some(objects)) => Err(Error::new(
@@ -261,6 +277,27 @@ impl Decoder {
                 let reason = format!("`{path}` is {}, expected an array", kind_name(value.kind));
                 self.target.reject(&row, reason, &mut self.out.rejects);
             }
+        }
+        Ok(())
+    }
+
+    /// Tells a record that shares its key with another, if what it holds is other.
+    fn twin<'p>(&mut self, first: &'p str, twin: &'p str, finds: &mut Finds<'p>) -> Result<()> {
+        let raw = |target: &mut Target, text: &'p str, finds: &mut Finds<'p>| -> Result<Reject> {
+            target.read(&mut Scanner::new(text), finds).map_err(not_json)?;
+            Ok(target.twin(&Row {
+                finds,
+                around: None,
+                parent: None,
+                member: None,
+            }))
+        };
+        let of_first = raw(&mut self.target, first, finds)?;
+        let of_twin = raw(&mut self.target, twin, finds)?;
+        // What is exploded from a record is no column of it.
+        if of_first.raw != of_twin.raw || !self.children.is_empty() && first != twin {
+            self.target.counts.twins += 1;
+            self.out.rejects.push(of_twin);
         }
         Ok(())
     }

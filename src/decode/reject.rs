@@ -26,6 +26,16 @@ pub struct Reject {
     pub reason: String,
 }
 
+/// Why a record is told that shares its key with another.
+pub(super) const TWIN: &str = "another record has the same primary key, and is the row";
+
+impl Reject {
+    /// Whether it is a record that is told for its key alone.
+    pub fn is_twin(&self) -> bool {
+        self.column.is_none() && self.reason == TWIN
+    }
+}
+
 /// A bad value as text.
 pub(super) fn raw(found: &Found<'_>, conversion: &Conversion) -> String {
     if let Some(protection) = &conversion.protection {

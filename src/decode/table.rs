@@ -6,12 +6,12 @@ use super::cell::{Cell, Conversion};
 use super::choose::Chooser;
 use super::find::{Finds, Found, Path, find, find_one};
 use super::protect::HIDDEN;
-use super::reject::{Reject, cut, kind_name, raw, raw_record, raw_value};
+use super::reject::{Reject, TWIN, cut, kind_name, raw, raw_record, raw_value};
 use super::time::Day;
 use super::trie::Trie;
 use crate::error::{Error, Result};
 use crate::json::{Kind, Malformed, Scanner, Value};
-use crate::schema::{ColumnPath, ColumnType, Origin, Source, Table};
+use crate::schema::{ColumnPath, ColumnType, NULL_KEY, Origin, Source, Table};
 
 /// A table's columns and rows.
 #[derive(Debug)]
@@ -20,8 +20,8 @@ pub(super) struct Target {
     trie: Trie,
     chooser: Chooser,
     columns: Vec<Column>,
-    /// Positions of the primary key's columns.
-    key: Vec<usize>,
+    /// Positions of the primary key's columns, and whether each may be null.
+    key: Vec<(usize, bool)>,
     /// A column reads the element itself, so that an element need not be an object.
     reads_elements: bool,
     /// Objects of the page at hand, and how many of them have the arrays that columns choose from.
@@ -144,11 +144,8 @@ impl Target {
             .primary_key
             .iter()
             .map(|name| {
-                table
-                    .columns
-                    .iter()
-                    .position(|column| column.name == *name)
-                    .ok_or_else(|| unknown(name))
+                let at = table.columns.iter().position(|column| column.name == *name);
+                at.map(|at| (at, !table.requires(name))).ok_or_else(|| unknown(name))
             })
             .collect::<Result<_>>()?;
         let target = Self {
@@ -231,7 +228,7 @@ impl Target {
 
     /// Appends a row, unless its primary key is not whole; whether it did.
     pub fn append(&mut self, row: &Row<'_, '_>, scratch: &mut String, rejects: &mut Vec<Reject>) -> bool {
-        if let Some(reason) = self.key.iter().find_map(|at| self.columns.get(*at)?.no_key(row, scratch)) {
+        if let Some(reason) = self.no_key(row, scratch) {
             self.reject(row, reason, rejects);
             return false;
         }
@@ -270,6 +267,22 @@ impl Target {
         true
     }
 
+    /// Why a row has no primary key, if it has none: a column is null that may not be, or all are.
+    fn no_key(&self, row: &Row<'_, '_>, scratch: &mut String) -> Option<String> {
+        let (mut first, mut nulls) = (None, 0);
+        for (at, nullable) in &self.key {
+            match self.columns.get(*at)?.no_key(row, scratch) {
+                None => {}
+                Some((true, reason)) if *nullable => {
+                    nulls += 1;
+                    first = first.or(Some(reason));
+                }
+                Some((_, reason)) => return Some(reason),
+            }
+        }
+        first.filter(|_| nulls == self.key.len())
+    }
+
     /// Rejects a record or element as a whole.
     pub fn reject(&mut self, row: &Row<'_, '_>, reason: String, rejects: &mut Vec<Reject>) {
         self.counts.records += 1;
@@ -286,6 +299,20 @@ impl Target {
         });
     }
 
+    /// What is told of a record that shares its key with another.
+    pub fn twin(&self, row: &Row<'_, '_>) -> Reject {
+        Reject {
+            table: self.id.clone(),
+            key: self.key_text(row),
+            column: None,
+            raw: raw_record(self.columns.iter().map(|column| {
+                let (owner, found) = column.find(row);
+                (column.name.as_str(), found, &owner.conversion)
+            })),
+            reason: TWIN.to_owned(),
+        }
+    }
+
     /// Rejects what stands at a path where there should be an array or an object; the row stays.
     /// `hides`: the rows it would have been are not to be shown as they are.
     pub fn reject_explode(&mut self, row: &Row<'_, '_>, path: &str, value: Value<'_>, hides: bool, rejects: &mut Vec<Reject>) {
@@ -299,25 +326,34 @@ impl Target {
         });
     }
 
-    /// The primary key as it is written, if it is whole.
+    /// The primary key as it is written, if it is whole; `null` where it is null and may be.
     fn key_text(&self, row: &Row<'_, '_>) -> Option<String> {
         if self.key.is_empty() {
             return row.parent.and_then(|parent| parent.target.key_text(parent.row));
         }
         let mut key = String::new();
-        for (position, at) in self.key.iter().enumerate() {
+        let mut nulls = 0;
+        for (position, (at, nullable)) in self.key.iter().enumerate() {
             if position > 0 {
                 key.push(',');
             }
             let (owner, found) = self.columns.get(*at)?.find(row);
-            let found = found?;
+            let Some(found) = found else {
+                nulls += 1;
+                key.push_str(Some(NULL_KEY).filter(|_| *nullable)?);
+                continue;
+            };
             match owner.conversion.cell(&found, &mut String::new()) {
-                Ok(Cell::Null) | Err(_) => return None,
+                Ok(Cell::Null) => {
+                    nulls += 1;
+                    key.push_str(Some(NULL_KEY).filter(|_| *nullable)?);
+                }
+                Err(_) => return None,
                 Ok(Cell::Text(text)) => key.push_str(text),
                 Ok(_) => key.push_str(&raw(&found, &owner.conversion)),
             }
         }
-        Some(cut(&key))
+        (nulls < self.key.len()).then(|| cut(&key))
     }
 }
 
@@ -339,17 +375,17 @@ impl Column {
         self.conversion.kind == ColumnType::Text
     }
 
-    /// Why this row has no value in this column of its primary key.
-    fn no_key(&self, row: &Row<'_, '_>, scratch: &mut String) -> Option<String> {
+    /// Why this row has no value in this column of its primary key, and whether it is because there is none.
+    fn no_key(&self, row: &Row<'_, '_>, scratch: &mut String) -> Option<(bool, String)> {
         let (owner, found) = self.find(row);
         let because = match &found {
             None => "is missing",
             Some(found) => match owner.conversion.cell(found, scratch) {
                 Ok(Cell::Null) => "is null",
                 Ok(_) => return None,
-                Err(bad) => return Some(format!("the primary key's column `{}`: {}", self.name, bad.0)),
+                Err(bad) => return Some((false, format!("the primary key's column `{}`: {}", self.name, bad.0))),
             },
         };
-        Some(format!("the primary key's column `{}` {because}", self.name))
+        Some((true, format!("the primary key's column `{}` {because}", self.name)))
     }
 }

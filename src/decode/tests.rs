@@ -105,6 +105,7 @@ fn page(records: &[&str]) -> Page {
     Page {
         body: Bytes::from(body),
         records,
+        twins: Vec::new(),
         resume: None,
         began: chrono::DateTime::UNIX_EPOCH,
         memory: None,
@@ -192,7 +193,8 @@ fn a_record_becomes_a_row() {
         [Counts {
             records: 3,
             rejected_records: 0,
-            bad_cells: 0
+            bad_cells: 0,
+            twins: 0
         }]
     );
 }
@@ -245,6 +247,7 @@ fn a_malformed_record_is_a_defect_and_not_told() {
     let outside = Page {
         body: Bytes::from_static("{}é".as_bytes()),
         records: vec![0..2, 0..9, 3..4],
+        twins: Vec::new(),
         resume: None,
         began: chrono::DateTime::UNIX_EPOCH,
         memory: None,

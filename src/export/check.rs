@@ -97,8 +97,17 @@ impl Family {
     /// The family as its next run goes on with it, from this manifest.
     ///
     /// # Errors
-    /// When it cannot: the vendor does not tell of its custom fields, a choice of what becomes of personal data is for no column, or the lake has rows of another host.
+    /// When it cannot: the vendor does not tell of its custom fields, a choice of what becomes of personal data is for no column, or the lake has rows of another host or account.
     pub(super) async fn expected(self: &Arc<Self>, run: &Run, parent: Option<&Manifest>, warnings: &mut Vec<String>) -> Result<Arc<Self>> {
+        self.check_origin(run, parent).await?;
+        let family = self.with_fields(run, parent, warnings).await?;
+        self.connection.policies.check_columns(&family.table)?;
+        Ok(family)
+    }
+
+    /// # Errors
+    /// `Config` when the lake's rows came from another host or are of another account, and the run is not to replace them.
+    pub(super) async fn check_origin(&self, run: &Run, parent: Option<&Manifest>) -> Result<()> {
         if let Some(host) = self.other_host(parent).filter(|_| !run.options.full_refresh) {
             return Err(Error::config(format!(
                 "its rows in the lake were read from `{host}`, and connection `{}` asks `{}`",
@@ -107,8 +116,6 @@ impl Family {
             ))
             .hint("two accounts in one table would be neither: choose another lake (`--to`) or name the connection otherwise; `--full-refresh` replaces what is there"));
         }
-        let family = self.with_fields(run, parent, warnings).await?;
-        self.connection.policies.check_columns(&family.table)?;
-        Ok(family)
+        self.check_account(run, parent).await
     }
 }

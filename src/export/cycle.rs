@@ -1,5 +1,6 @@
 //! One cycle: from one manifest of a table, and of those exploded from it, to the next. `docs/refresh.md` tells the whole.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,11 +11,13 @@ use tokio::task::spawn_blocking;
 
 use super::gone::Silent;
 use super::guard::{Answer, READ_AGAIN};
-use super::intake::{Checkpoint, Decoded, Intake, Staged, Writers, table_writers};
+use super::identity::emptied;
+use super::intake::{Checkpoint, Decoded, Intake, Rejects, Staged, Telling, Writers};
 use super::publish::{Facts, Outcome};
 use super::step::{Kind, Resume, Step, protects_otherwise};
+use super::told::Told;
 use super::{Family, Run};
-use crate::commit::{self, Entry, Manifest};
+use crate::commit::{self, Entry, Load, LoadCounts, Manifest};
 use crate::decode::{Counts, Decoder, Noticed};
 use crate::error::{Error, Result};
 use crate::http::Meter;
@@ -23,6 +26,7 @@ use crate::page::Page;
 use crate::read::{self, ReadOptions, ReadSummary};
 use crate::schema::{Mode, Table};
 use crate::store::{Lake, data_file_version};
+use crate::write::rejected;
 
 /// Pages between reader and decoder; their bytes are bounded by the run's permits.
 const PAGES_AHEAD: usize = 2;
@@ -32,7 +36,13 @@ const SETS_AHEAD: usize = 1;
 /// How a cycle ended.
 pub(super) struct Ended {
     pub summary: ReadSummary,
+    /// What was met and rejected, but for what the cycles before it had told.
     pub counts: Vec<Counts>,
+    /// What `_rejected/` told before is superseded, although nothing was committed.
+    pub supersedes: bool,
+    /// Files in `_rejected/` of an earlier name are not of this cycle.
+    pub since: String,
+    pub told: Told,
     pub rows_read: u64,
     pub changed: u64,
     /// Of each table.
@@ -50,7 +60,21 @@ impl Family {
         tables: &Arc<Vec<Table>>,
         base: Vec<Option<Manifest>>,
         step: &Step,
+        told: &Told,
     ) -> Result<Ended> {
+        // Looked at here, because another run may have committed since the last cycle.
+        let replaced = self.replaces_others(run, &base, step).await?;
+        let (base, step) = match replaced {
+            true => (
+                emptied(base),
+                &Step {
+                    compare: false,
+                    ..step.clone()
+                },
+            ),
+            false => (base, step),
+        };
+        let before = self.resumed(run, tables, &base, step).await?;
         let (decoded, decoded_queue) = mpsc::channel::<Decoded>(SETS_AHEAD);
         let decoder = match self.derivation {
             None => {
@@ -65,15 +89,16 @@ impl Family {
         };
 
         // The index is made before anything is asked: what is read is compared as it comes.
-        let intake = self.intake(run, tables, &base, step).await?;
+        let mut intake = self.intake(run, tables, &base, step).await?;
+        intake.rejects.before = told.clone();
         let at_stake = match &step.kind {
             // Of a load that is gone on with, what is not read now is lost.
             Kind::Load { .. } => base.first().and_then(Option::as_ref).map_or(0, |base| base.rows),
             _ => intake.merge.at_stake(),
         };
         let writing = {
-            let (family, run, tables, step) = (self.clone(), run.clone(), tables.clone(), step.clone());
-            spawn_blocking(move || family.take(&run, &tables, base, &step, intake, decoded_queue))
+            let (family, run, tables, step, before) = (self.clone(), run.clone(), tables.clone(), step.clone(), before.clone());
+            spawn_blocking(move || family.take(&run, &tables, base, &step, before, intake, decoded_queue))
         };
         let asked = Instant::now();
         let complete = match decoder {
@@ -89,9 +114,8 @@ impl Family {
         let taken = writing.await?;
 
         // The writer's failure is the cause where it closed the queues, then the decoder's.
-        let (intake, base) = taken?;
+        let (mut intake, base) = taken?;
         let strays = intake.merge.strays();
-        let is_derived = self.derivation.is_some();
         let (family, guarded, of, doing) = (self.clone(), run.clone(), tables.clone(), step.clone());
         let parent = base.first().cloned().flatten();
         let finishing = spawn_blocking(move || {
@@ -103,11 +127,12 @@ impl Family {
             });
             match available {
                 Ok(answer) => {
+                    let absent = family.let_stay(&guarded, parent, &doing, &answer.summary, &mut intake.merge)?;
                     let rows_read = intake.merge.rows_read();
                     let cursor = intake.merge.greatest_cursor();
                     let guard = |losses: &[Loss]| family.check_shrink(&guarded, &of, parent, &doing, &answer, losses);
-                    let staged = intake.finish(answer.counts.clone(), is_derived, guard)?;
-                    Ok((answer.summary, answer.counts, answer.noticed, rows_read, cursor, staged))
+                    let finished = intake.finish(&guarded, &family.connection.name, answer.counts.clone(), guard)?;
+                    Ok((answer.summary, answer.counts, answer.noticed, rows_read, cursor, finished, absent))
                 }
                 Err(error) => {
                     intake.abort();
@@ -115,23 +140,36 @@ impl Family {
                 }
             }
         });
-        let (summary, counts, noticed, rows_read, cursor, staged) = finishing.await??;
-        self.check_limits(run, tables, &counts)?;
+        let (summary, mut counts, noticed, rows_read, cursor, finished, absent) = finishing.await??;
+        let staged = finished.staged;
+        self.check_limits(run, tables, &sum(tables, &before, &counts))?;
+        for (counts, repeated) in counts.iter_mut().zip(&finished.repeated) {
+            counts.records -= repeated.records;
+            counts.rejected_records -= repeated.rejected_records;
+            counts.bad_cells -= repeated.bad_cells;
+            counts.twins -= repeated.twins;
+        }
         let silent = self.silent(run, tables, &base, step, &noticed).await?;
         let facts = Facts {
             columns_gone: silent.iter().map(|silent| silent.gone.keys().cloned().collect()).collect(),
             mode: self.table.replication.mode,
             savepoint: self.savepoint(step, &base, &summary, cursor, asked),
             resume: None,
+            load: None,
             reconciled_at: (self.reconcile().is_some() && step.finds_deletions()).then_some(run.started_at),
+            absent,
             derived: self.derivation.as_ref().map(|sources| sources.made()),
             read_all: step.reads_all(),
+            replaced,
         };
         let changed = staged.as_ref().map_or(0, |staged| staged.changed);
         let outcome = self.publish(run, tables, &base, staged, facts).await?;
         Ok(Ended {
             summary,
             counts,
+            supersedes: finished.supersedes,
+            since: finished.since,
+            told: finished.told,
             rows_read,
             changed,
             silent,
@@ -233,21 +271,37 @@ impl Family {
             }
         }
         let loaded = is_load.then_some(belonging);
+        let telling = match step.kind {
+            Kind::Load { .. } => Telling::Each,
+            Kind::Reconcile => Telling::Nothing,
+            _ if step.reads_all() || self.derivation.is_some() => Telling::Instead,
+            Kind::Refresh | Kind::Backfill => Telling::New,
+        };
         // A load adds to what is there: nothing of it is looked at.
         let merged: Vec<Option<Manifest>> = if is_load { vec![None; members] } else { base[..members].to_vec() };
         let (run, tables, base, connection) = (run.clone(), tables.clone(), base.to_vec(), self.connection.name.clone());
+        let may_keep = step.compare && self.column_of_parent().is_some();
         let work = spawn_blocking(move || {
             let mut writers = Writers::new(&run, &connection, &tables, &base)?;
             if options.compare {
                 writers.claim_no_order();
             }
+            let mut merge = Merge::new(&run.lake, Handle::current(), &tables[..members], merged, options)?.promised(promised);
+            if may_keep {
+                merge.may_keep();
+            }
             Ok(Intake {
-                merge: Merge::new(&run.lake, Handle::current(), &tables[..members], merged, options)?.promised(promised),
-                writers,
+                merge,
                 exported_at_micros: run.started_at.timestamp_micros(),
                 loaded,
                 histories,
                 history_entries,
+                rejects: Rejects {
+                    telling,
+                    since: writers.file.clone(),
+                    ..Rejects::default()
+                },
+                writers,
                 tables: tables[..members].to_vec(),
             })
         });
@@ -262,17 +316,26 @@ impl Family {
         tables: &Arc<Vec<Table>>,
         mut base: Vec<Option<Manifest>>,
         step: &Step,
+        before: Load,
         mut intake: Intake,
         mut queue: mpsc::Receiver<Decoded>,
     ) -> Result<(Intake, Vec<Option<Manifest>>)> {
         let told = |at: usize, rows: u64| run.progress.tables[self.places[at]].add_rows(rows);
         let outcome = {
             let base = &mut base;
+            let mut load = before.clone();
             let commit = |staged: Staged, mut resume: Resume| {
                 if let Kind::Load { resume: Some(first) } = &step.kind {
                     resume.began = first.began;
                 }
-                self.check_limits(run, tables, &staged.counts)?;
+                let counts = sum(tables, &before, &staged.counts);
+                self.check_limits(run, tables, &counts)?;
+                load.rejected.extend(staged.rejected.iter().cloned());
+                load.counts = tables
+                    .iter()
+                    .zip(&counts)
+                    .map(|(table, counts)| (table.id.clone(), met(*counts)))
+                    .collect();
                 let facts = Facts {
                     // The read is not over: what was known stands.
                     columns_gone: base
@@ -282,18 +345,21 @@ impl Family {
                     mode: self.table.replication.mode,
                     savepoint: self.reached(base, staged.greatest_cursor, resume.began),
                     resume: Some(resume.to_string()),
+                    load: Some(load.clone()),
                     reconciled_at: None,
+                    absent: BTreeMap::new(),
                     derived: None,
                     read_all: false,
+                    replaced: false,
                 };
                 match Handle::current().block_on(self.publish(run, tables, base, Some(staged), facts))? {
                     Outcome::Committed(manifests) | Outcome::Unchanged(manifests) => *base = manifests.into_iter().map(Some).collect(),
                     Outcome::Lost(version) => return Err(self.lost(version)),
                 }
-                Ok((table_writers(run, &self.connection.name, tables, base)?, entries(base)))
+                Ok((Writers::new(run, &self.connection.name, tables, base)?, entries(base)))
             };
             let checkpoint = matches!(step.kind, Kind::Load { .. }).then(|| (Checkpoint::new(self.connection.checkpoint), commit));
-            intake.take(&mut queue, told, checkpoint)
+            intake.take(run, &self.connection.name, &mut queue, told, checkpoint)
         };
         match outcome {
             Ok(()) => Ok((intake, base)),
@@ -302,6 +368,20 @@ impl Family {
                 Err(error)
             }
         }
+    }
+
+    /// What a load that is gone on with has rejected so far. What lies in `_rejected/` beside that is of a part which was not committed, and will be told again.
+    async fn resumed(&self, run: &Run, tables: &[Table], base: &[Option<Manifest>], step: &Step) -> Result<Load> {
+        let load = match (&step.kind, base.first()) {
+            (Kind::Load { resume: Some(_) }, Some(Some(parent))) => parent.load.clone(),
+            _ => None,
+        };
+        // Without a lease another run may be about to commit what it has told.
+        if let (Some(load), true) = (&load, run.leases.contains_key(&self.connection.name)) {
+            let tables: Vec<&str> = tables.iter().map(|table| table.id.as_str()).collect();
+            rejected::keep_only(&run.lake, &self.connection.name, &tables, &load.rejected).await?;
+        }
+        Ok(load.unwrap_or_default())
     }
 
     /// The savepoint of what is there: one of another host's rows says nothing of this one's.
@@ -396,6 +476,30 @@ fn send(decoder: &mut Decoder, resume: Option<Resume>, decoded: &mpsc::Sender<De
         resume,
     };
     Ok(decoded.blocking_send(item).is_ok())
+}
+
+/// What a load has met in all, of each table.
+fn sum(tables: &[Table], before: &Load, counts: &[Counts]) -> Vec<Counts> {
+    let sums = tables.iter().zip(counts).map(|(table, counts)| {
+        let before = before.counts.get(&table.id).copied().unwrap_or_default();
+        let mut sum = Counts {
+            records: before.records,
+            rejected_records: before.rejected_records,
+            bad_cells: before.bad_cells,
+            twins: 0,
+        };
+        sum += *counts;
+        sum
+    });
+    sums.collect()
+}
+
+fn met(counts: Counts) -> LoadCounts {
+    LoadCounts {
+        records: counts.records,
+        rejected_records: counts.rejected_records,
+        bad_cells: counts.bad_cells,
+    }
 }
 
 /// What tables that only grow have: those that an unfinished load adds to, and histories. A run that was cut between two commits leaves them with rows that their

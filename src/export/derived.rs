@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
+use super::identity::common_account;
 use super::intake::Decoded;
 use super::progress::State;
 use super::report::{Failure, Status};
@@ -27,6 +28,8 @@ use crate::store::Lake;
 pub(super) struct Sources {
     derivation: Derivation,
     manifests: BTreeMap<String, Manifest>,
+    /// The account whose rows these list.
+    pub account: Option<String>,
 }
 
 /// `<connection>/_derived/<table>.json`: that a version is also what other versions of its inputs give. The manifest says of which it was made; where these moved on and
@@ -200,9 +203,15 @@ impl Family {
         let manifests = self.client.stop().race(manifests).await?;
         let tables = manifests.values().map(|manifest| held(manifest, &self.connection));
         let derivation = Derivation::new(&self.table, set, &tables.collect::<Result<_>>()?)?;
+        let account = common_account(&run.lake, &self.connection.name, &manifests);
+        let account = self.client.stop().race(account).await?;
         let family = Arc::new(Self {
             table: derivation.table().clone(),
-            derivation: Some(Arc::new(Sources { derivation, manifests })),
+            derivation: Some(Arc::new(Sources {
+                derivation,
+                manifests,
+                account,
+            })),
             ..Self::clone(self)
         });
         if !run.options.full_refresh

@@ -12,6 +12,7 @@ use super::progress::State;
 use super::publish::Outcome;
 use super::report::{Failure, Status, TableReport};
 use super::step::{Kind as StepKind, Step};
+use super::told::Told;
 use super::{Family, Run};
 use crate::commit::{self, Manifest};
 use crate::decode::Counts;
@@ -37,6 +38,8 @@ struct Refreshed {
     rows_read: u64,
     changed: u64,
     repeated: u64,
+    /// What was rejected.
+    told: Told,
     /// Rows that were not asked for, and all that were sent.
     strays: (u64, u64),
     warnings: Vec<String>,
@@ -185,7 +188,7 @@ impl Family {
         let mut lost = 0;
         for _ in 0..ATTEMPTS {
             let began_from = versions(&base);
-            let ended = match self.cycle(run, tables, base, &step).await {
+            let mut ended = match self.cycle(run, tables, base, &step, &refreshed.told).await {
                 // What another run commits meanwhile takes the files away that this one reads, or has begun to write.
                 Err(error) if matches!(error.kind(), Kind::Store | Kind::Conflict) => {
                     base = self.base(run, tables).await?;
@@ -201,11 +204,12 @@ impl Family {
                 }
                 ended => ended?,
             };
+            refreshed.told.merge(std::mem::take(&mut ended.told));
             refreshed.add(&step, &ended);
             refreshed.warn(ended.summary.warning(&self.table));
             match &ended.outcome {
                 Outcome::Committed(manifests) => {
-                    if let Err(error) = self.sweep(run, tables, manifests, step.reads_all()).await {
+                    if let Err(error) = self.sweep(run, tables, manifests, step.reads_all().then_some(&ended.since)).await {
                         refreshed.warnings.push(format!(
                             "committed, but superseded files could not be deleted, so a plain glob sees rows twice: {}",
                             error.message()
@@ -215,8 +219,8 @@ impl Family {
                 }
                 Outcome::Unchanged(_) => {
                     // The same rows may be told of otherwise: a value that is none may have followed another, or null.
-                    if self.derivation.is_some()
-                        && let Err(error) = self.sweep(run, tables, &[], true).await
+                    if ended.supersedes
+                        && let Err(error) = self.sweep(run, tables, &[], Some(&ended.since)).await
                     {
                         refreshed.warnings.push(format!(
                             "unchanged, but what older runs rejected could not be deleted: {}",
@@ -255,14 +259,14 @@ impl Family {
         self.client.stop().race(base).await
     }
 
-    /// Deletes what the manifests supersede, and after a read of everything what older runs rejected.
-    async fn sweep(&self, run: &Run, tables: &[Table], manifests: &[Manifest], read_all: bool) -> Result<()> {
+    /// Deletes what the manifests supersede, and after a read of everything what was rejected before it.
+    async fn sweep(&self, run: &Run, tables: &[Table], manifests: &[Manifest], read_all: Option<&String>) -> Result<()> {
         for manifest in manifests.iter().filter(|manifest| manifest.run_id == run.id) {
             commit::sweep(&run.lake, manifest, run.options.retention).await?;
         }
-        if read_all {
+        if let Some(since) = read_all {
             let tables: Vec<&str> = tables.iter().map(|table| table.id.as_str()).collect();
-            rejected::supersede(&run.lake, &self.connection.name, &tables, &run.id).await?;
+            rejected::supersede(&run.lake, &self.connection.name, &tables, since).await?;
         }
         Ok(())
     }
@@ -384,10 +388,9 @@ impl Refreshed {
             self.warnings.push(reason.clone());
         }
         self.counts.resize(ended.counts.len(), Counts::default());
-        for (sum, counts) in self.counts.iter_mut().zip(&ended.counts) {
-            sum.records += counts.records;
-            sum.rejected_records += counts.rejected_records;
-            sum.bad_cells += counts.bad_cells;
+        // Records of which only the key was read were told of by the read before.
+        if step.kind != StepKind::Reconcile {
+            self.counts.iter_mut().zip(&ended.counts).for_each(|(sum, counts)| *sum += *counts);
         }
         self.silent.resize(ended.silent.len(), Silent::default());
         for (silent, later) in self.silent.iter_mut().zip(&ended.silent) {
@@ -425,6 +428,12 @@ impl Refreshed {
             report.rows_changed = self.changed;
         }
         let mut warnings = self.warnings.clone();
+        let twins = self.counts.get(at).map_or(0, |counts| counts.twins);
+        if twins > 0 {
+            warnings.push(format!(
+                "{twins} records have the primary key of another record and other content: the first of each key is the row, the others are in _rejected"
+            ));
+        }
         if let Some(silent) = self.silent.get(at) {
             report.columns_gone = silent.gone.keys().cloned().collect();
             report.columns_bad = silent.bad.iter().cloned().collect();

@@ -247,6 +247,7 @@ impl Family {
         let Some(base) = self.newest(run).await? else {
             return Ok(Some(Synchronised::NotExported));
         };
+        self.check_origin(run, Some(&base)).await?;
         // The files stay, and the next manifest says of them what this one does.
         if let Some(what) = differs(&base, &self.extended_by(&base.schema.fields, &listed)?.table) {
             return Err(Error::config(format!("it differs from what was exported: {what}"))

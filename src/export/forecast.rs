@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::step::{Kind, Step};
 use super::{Export, Family, Run, TABLES_AT_ONCE, intake};
 use crate::commit::Manifest;
-use crate::error::Result;
+use crate::error::{Kind as ErrorKind, Result};
 use crate::http::Meter;
 use crate::merge::Missing;
 use crate::read::{self, ReadOptions};
@@ -42,6 +42,9 @@ pub struct Forecast {
     /// Why there is nothing to read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unavailable: Option<String>,
+    /// Why the run would fail before it reads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fails: Option<String>,
 }
 
 impl Export {
@@ -67,6 +70,15 @@ impl Family {
         let tables = self.tables();
         let base = intake::base(&run.lake, &self.connection.name, &tables);
         let base = self.client.stop().race(base).await?;
+        let fails = match self.check_origin(run, base.first().and_then(Option::as_ref)).await {
+            Ok(()) => None,
+            // Where more is wrong than whose rows they are, nothing can be told.
+            Err(error) if error.kind() != ErrorKind::Config => return Err(error),
+            Err(error) => Some(match error.advice() {
+                Some(hint) => format!("{}; hint: {hint}", error.message()),
+                None => error.message().to_owned(),
+            }),
+        };
         let exported = base
             .first()
             .and_then(Option::as_ref)
@@ -80,7 +92,13 @@ impl Family {
             resume: step.resume_mark(),
             ..ReadOptions::all(run.pages.clone(), run.seen_keys)
         };
-        let estimate = read::estimate(&self.client, &self.connection.source, &family.table, &options, &Meter::default()).await?;
+        let estimate = match &fails {
+            None => read::estimate(&self.client, &self.connection.source, &family.table, &options, &Meter::default()).await?,
+            Some(_) => read::Estimate {
+                requests: Some(0),
+                ..read::Estimate::default()
+            },
+        };
         let rows_now = base.first().and_then(Option::as_ref).map_or(0, |base: &Manifest| base.rows);
         let per_page = estimate.page_size.map(u64::from).filter(|size| *size > 0);
         let pages = |rows: u64| per_page.map(|size| rows.div_ceil(size));
@@ -108,6 +126,7 @@ impl Family {
             writes: step.writes(),
             rows_now,
             unavailable: estimate.unavailable,
+            fails,
         })
     }
 }
@@ -132,6 +151,7 @@ impl Family {
             writes: self.step(run, &base).writes(),
             rows_now: base.first().and_then(Option::as_ref).map_or(0, |base| base.rows),
             unavailable: None,
+            fails: None,
         })
     }
 }

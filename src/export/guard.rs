@@ -80,7 +80,7 @@ impl Family {
     }
 
     /// The bound for a table: that of the run, of the table, of the table that it is exploded from.
-    fn max_shrink(&self, run: &Run, table: &str) -> Limit {
+    pub(super) fn max_shrink(&self, run: &Run, table: &str) -> Limit {
         let of = |table: &str| self.connection.tables.get(table).and_then(|config| config.max_shrink);
         let chosen = run.options.max_shrink.or_else(|| of(table)).or_else(|| of(&self.table.id));
         chosen.unwrap_or(Limit::DEFAULT_SHRINK)

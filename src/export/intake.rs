@@ -3,11 +3,13 @@
 use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::Run;
 use super::history::History;
 use super::step::Resume;
+use super::told::Told;
 use crate::commit::{self, Entry, Manifest};
 use crate::decode::{Counts, Reject};
 use crate::error::Result;
@@ -37,6 +39,8 @@ pub(super) struct Decoded {
 pub(super) struct Writers {
     tables: Vec<TableWriter>,
     rejected: Vec<RejectedWriter>,
+    /// The name of their files in `_rejected/`, a UUID of version 7.
+    pub file: String,
 }
 
 /// What a cycle, or a part of a load, does to the tables: nothing is visible yet.
@@ -47,6 +51,8 @@ pub(super) struct Staged {
     /// Files of the base that stay.
     pub kept: Vec<Vec<Entry>>,
     pub counts: Vec<Counts>,
+    /// Names of the files in `_rejected/` that tell what was rejected of it.
+    pub rejected: Vec<String>,
     /// Rows changed, new or vanished.
     pub changed: u64,
     pub greatest_cursor: Option<i64>,
@@ -89,21 +95,61 @@ pub(super) struct Intake {
     /// Histories, whose writers follow those of the tables, and the files that they add to.
     pub histories: Vec<History>,
     pub history_entries: Vec<Vec<Entry>>,
+    pub rejects: Rejects,
+}
+
+/// What becomes of rejects.
+#[derive(Default)]
+pub(super) struct Rejects {
+    pub telling: Telling,
+    /// Files in `_rejected/` of an earlier name are not of this cycle.
+    pub since: String,
+    /// Those of this cycle so far, and those of the earlier ones of this run.
+    pub told: Told,
+    pub before: Told,
+    /// Those of `_rejected/`, where they are not to be told twice, once there was one.
+    pub by_lake: Option<Told>,
+    /// How many of each table the earlier cycles had counted.
+    pub repeated: Vec<Counts>,
+}
+
+/// Which rejects of a cycle are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Telling {
+    /// All, with the rows that they belong to: a load, of which nothing else is told.
+    #[default]
+    Each,
+    /// All, if `_rejected/` tells anything else: everything was read, and what it tells is superseded.
+    Instead,
+    /// Those that `_rejected/` does not tell yet.
+    New,
+    /// None: only keys were read, and the records have been told of.
+    Nothing,
+}
+
+/// What a cycle has staged, and what becomes of what was told.
+pub(super) struct Finished {
+    /// Nothing where the tables stay as they are.
+    pub staged: Option<Staged>,
+    /// What `_rejected/` told before this run is superseded, although the tables are as they were.
+    pub supersedes: bool,
+    pub since: String,
+    pub told: Told,
+    pub repeated: Vec<Counts>,
 }
 
 impl Intake {
     /// Takes what the decoder sends until it has ended. `commit` takes the parts of a load that are committed on the way, and gives the writers of the next.
     pub fn take(
         &mut self,
+        run: &Run,
+        connection: &str,
         queue: &mut mpsc::Receiver<Decoded>,
         mut told: impl FnMut(usize, u64),
-        mut checkpoint: Option<(
-            Checkpoint,
-            impl FnMut(Staged, Resume) -> Result<(Vec<TableWriter>, Vec<Vec<Entry>>)>,
-        )>,
+        mut checkpoint: Option<(Checkpoint, impl FnMut(Staged, Resume) -> Result<(Writers, Vec<Vec<Entry>>)>)>,
     ) -> Result<()> {
         while let Some(decoded) = queue.blocking_recv() {
-            self.reject(&decoded.rejects)?;
+            self.reject(run, connection, &decoded.rejects)?;
             let read: usize = decoded
                 .set
                 .first()
@@ -129,27 +175,38 @@ impl Intake {
                     files,
                     kept,
                     counts: decoded.counts,
+                    rejected: self.writers.finish_rejected()?,
                     ..self.staged()
                 };
                 let (writers, mut loaded) = commit(staged, mark)?;
                 self.history_entries = loaded.split_off(self.tables.len());
-                (self.writers.tables, self.loaded) = (writers, Some(loaded));
+                (self.writers, self.loaded) = (writers, Some(loaded));
             }
         }
         Ok(())
     }
 
-    /// The read is over and complete: what it does to the tables, or nothing if that is nothing. `tells_all`: what it rejected is all that there is to be told.
-    /// `guard` is asked before anything is taken from the lake, and again when all that would go is known: its error leaves the lake as it is.
-    pub fn finish(mut self, counts: Vec<Counts>, tells_all: bool, guard: impl Fn(&[Loss]) -> Result<()>) -> Result<Option<Staged>> {
-        let rejected_records = counts.iter().any(|counts| counts.rejected_records > 0);
+    /// The read is over and complete: what it does to the tables, if anything. `guard` is asked before anything is taken from the lake, and again when all that would
+    /// go is known: its error leaves the lake as it is.
+    pub fn finish(mut self, run: &Run, connection: &str, counts: Vec<Counts>, guard: impl Fn(&[Loss]) -> Result<()>) -> Result<Finished> {
+        let rejects = std::mem::take(&mut self.rejects);
+        let mut finished = Finished {
+            staged: None,
+            supersedes: false,
+            since: rejects.since,
+            told: rejects.told,
+            repeated: rejects.repeated,
+        };
         if self.merge.is_unchanged() {
-            // What the lake rejected of these rows it has already; a record without a key was never in it.
-            if rejected_records || tells_all {
+            finished.supersedes = rejects.telling == Telling::Instead && !finished.told.is_full() && {
+                let by_lake = Told::by_lake(&run.lake, connection, &self.tables, &Handle::current())?;
+                by_lake != finished.told
+            };
+            if finished.supersedes || rejects.telling != Telling::Instead {
                 self.writers.finish_rejected()?;
             }
             self.writers.abort();
-            return Ok(None);
+            return Ok(finished);
         }
         if let Err(error) = guard(self.merge.losses()) {
             // What was rejected may be why rows are missing.
@@ -188,8 +245,9 @@ impl Intake {
                 return Err(error);
             }
         }
-        writers.finish_rejected()?;
-        Ok(Some(staged))
+        staged.rejected = writers.finish_rejected()?;
+        finished.staged = Some(staged);
+        Ok(finished)
     }
 
     pub fn abort(self) {
@@ -203,9 +261,41 @@ impl Intake {
         }
     }
 
-    fn reject(&mut self, rejects: &[Reject]) -> Result<()> {
+    fn reject(&mut self, run: &Run, connection: &str, rejects: &[Reject]) -> Result<()> {
         for reject in rejects {
             let at = self.tables.iter().position(|table| table.id == reject.table).unwrap_or(0);
+            let times = self.rejects.told.tell(reject);
+            if times.is_some_and(|times| times <= self.rejects.before.times(reject)) {
+                self.rejects.repeated.resize(self.tables.len(), Counts::default());
+                self.rejects.repeated[at] += match reject.column {
+                    None if reject.is_twin() => Counts {
+                        twins: 1,
+                        ..Counts::default()
+                    },
+                    None => Counts {
+                        records: 1,
+                        rejected_records: 1,
+                        ..Counts::default()
+                    },
+                    Some(_) => Counts {
+                        bad_cells: 1,
+                        ..Counts::default()
+                    },
+                };
+            }
+            match self.rejects.telling {
+                Telling::Nothing => continue,
+                Telling::New => {
+                    let by_lake = match &mut self.rejects.by_lake {
+                        Some(by_lake) => by_lake,
+                        none => none.insert(Told::by_lake(&run.lake, connection, &self.tables, &Handle::current())?),
+                    };
+                    if times.is_some_and(|times| times <= by_lake.times(reject)) {
+                        continue;
+                    }
+                }
+                Telling::Each | Telling::Instead => {}
+            }
             self.writers.rejected[at].push(&Rejected {
                 key: reject.key.as_deref(),
                 column: reject.column.as_deref(),
@@ -238,6 +328,7 @@ impl Writers {
         Ok(Self {
             tables: table_writers(run, connection, tables, base)?,
             rejected: tables.iter().map(rejected).collect(),
+            file,
         })
     }
 
@@ -260,11 +351,13 @@ impl Writers {
     }
 
     /// What was rejected is visible afterwards, whether or not the table is committed: it is what the user needs to see.
-    fn finish_rejected(&mut self) -> Result<()> {
+    fn finish_rejected(&mut self) -> Result<Vec<String>> {
+        let mut names = Vec::new();
         for rejected in self.rejected.drain(..) {
-            rejected.finish()?;
+            let file = rejected.finish()?;
+            names.extend(file.and_then(|file| Some(file.path.rsplit('/').next()?.to_owned())));
         }
-        Ok(())
+        Ok(names)
     }
 
     fn abort(self) {

@@ -8,6 +8,7 @@
 //! Each arrow is a bounded queue. A table and those exploded from it are one unit: one reader, one decoder, and a commit that begins with the
 //! exploded tables and ends with the parent.
 
+mod absent;
 mod check;
 mod cycle;
 mod derived;
@@ -17,6 +18,7 @@ mod forecast;
 mod gone;
 mod guard;
 mod history;
+mod identity;
 mod intake;
 mod moment;
 mod progress;
@@ -25,7 +27,8 @@ mod report;
 mod selection;
 mod step;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+mod told;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,8 +46,8 @@ use crate::lease::{Acquired, Holder, Lease};
 use crate::read::Memory;
 use crate::schema::Table;
 use crate::store::Lake;
-use crate::views;
 use crate::write::{MemoryBudget, WriteOptions};
+use crate::{views, visible};
 use derived::Sources;
 
 pub use crate::limit::Limit;
@@ -94,6 +97,8 @@ pub struct Options {
     pub retention: Duration,
     /// Read everything again, whatever the savepoints say.
     pub full_refresh: bool,
+    /// The account is that of the lake's rows although its token is another one.
+    pub same_account: bool,
     /// Only rows whose cursor is from the first time on and before the second: a backfill, which leaves the savepoints alone.
     pub range: (Option<Moment>, Option<Moment>),
 }
@@ -108,6 +113,7 @@ impl Default for Options {
             fail_fast: false,
             retention: Duration::ZERO,
             full_refresh: false,
+            same_account: false,
             range: (None, None),
         }
     }
@@ -148,6 +154,8 @@ struct Family {
     client: Arc<Client>,
     /// The custom fields of the connection's account.
     account: Arc<fields::Account>,
+    /// Whose rows the connection's tables hold.
+    identity: Arc<identity::Identity>,
     table: Table,
     /// Places in the progress: the table, then its children.
     places: Vec<usize>,
@@ -181,8 +189,8 @@ impl Export {
         for connection in connections {
             let connection = Arc::new(connection);
             let client = Arc::new(client(&connection, stop.clone())?);
-            let account = Arc::default();
-            if connection.source.custom_fields.is_some() {
+            let (account, identity) = (Arc::default(), Arc::default());
+            if connection.source.custom_fields.is_some() || connection.source.account.is_some() {
                 progress.accounts.push((connection.name.clone(), Meter::new()));
             }
             let mut planned = |table: Table| {
@@ -195,6 +203,7 @@ impl Export {
                     connection: connection.clone(),
                     client: client.clone(),
                     account: Arc::clone(&account),
+                    identity: Arc::clone(&identity),
                     table,
                     places: (first..progress.tables.len()).collect(),
                     derivation: None,
@@ -444,7 +453,7 @@ impl Run {
     }
 
     async fn write_report(&self, report: &RunReport) -> Result<()> {
-        let text = serde_json::to_vec_pretty(report).map_err(|error| Error::defect(format!("it cannot be JSON: {error}")))?;
+        let text = visible::report(report, true).map_err(|error| Error::defect(format!("it cannot be JSON: {error}")))?;
         self.lake.put(&format!("_runs/{}.json", self.id), text).await
     }
 }

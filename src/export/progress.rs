@@ -11,7 +11,7 @@ use crate::http::Meter;
 pub struct Progress {
     /// Fixed when the run is planned.
     pub tables: Vec<TableProgress>,
-    /// What is asked for no table alone, by connection: the list of an account's custom fields.
+    /// What is asked for no table alone, by connection: the account's id and the list of its custom fields.
     pub accounts: Vec<(String, Meter)>,
 }
 

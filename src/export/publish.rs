@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::derived::Made;
 use super::intake::Staged;
 use super::{Family, Run};
-use crate::commit::{self, Entry, Manifest};
+use crate::commit::{self, Entry, Load, Manifest};
 use crate::error::{Error, Kind, Result};
 use crate::schema::{Mode, Table};
 use crate::write::publish_all;
@@ -18,14 +18,20 @@ pub(super) struct Facts {
     pub mode: Mode,
     pub savepoint: Option<DateTime<Utc>>,
     pub resume: Option<String>,
+    /// What an unfinished load has rejected so far.
+    pub load: Option<Load>,
     /// Of what a derived table is made, and how.
     pub derived: Option<Made>,
     /// When deletions were looked for, if this cycle did and the next one needs to know.
     pub reconciled_at: Option<DateTime<Utc>>,
     /// Of each table, the columns whose member the vendor sends no more.
     pub columns_gone: Vec<Vec<String>>,
+    /// Ids of rows of another table whose rows stay for now, and since when.
+    pub absent: BTreeMap<String, String>,
     /// Everything was read, so that what a manifest says of reading again is done.
     pub read_all: bool,
+    /// What was there is of another account or host, and nothing of it stays.
+    pub replaced: bool,
 }
 
 /// What became of a cycle.
@@ -48,6 +54,8 @@ impl Family {
         staged: Option<Staged>,
         facts: Facts,
     ) -> Result<Outcome> {
+        let parent = base.first().and_then(Option::as_ref);
+        let account = self.account_to_name(run, parent, facts.replaced).await?;
         let (kept, files) = match staged {
             Some(staged) => (staged.kept, staged.files),
             None => {
@@ -90,7 +98,7 @@ impl Family {
                 }
             }
         }
-        self.name_children(run, &mut manifests, &mut is_new, base.first().and_then(Option::as_ref), facts);
+        self.name_children(run, &mut manifests, &mut is_new, parent, account, facts);
         if !is_new.contains(&true) {
             return Ok(Outcome::Unchanged(manifests));
         }
@@ -106,7 +114,15 @@ impl Family {
     }
 
     /// Completes the parent's manifest, and makes it a new one if it says anything that its base does not.
-    fn name_children(&self, run: &Run, manifests: &mut [Manifest], is_new: &mut [bool], base: Option<&Manifest>, facts: Facts) {
+    fn name_children(
+        &self,
+        run: &Run,
+        manifests: &mut [Manifest],
+        is_new: &mut [bool],
+        base: Option<&Manifest>,
+        account: Option<String>,
+        facts: Facts,
+    ) {
         let named = |of: &dyn Fn(&String) -> bool| {
             let others = manifests.iter().skip(1).filter(|other| of(&other.table));
             others.map(|other| (other.table.clone(), other.version)).collect::<BTreeMap<_, _>>()
@@ -124,6 +140,8 @@ impl Family {
                 || base.mode != facts.mode
                 || base.savepoint.is_some() != facts.savepoint.is_some()
                 || facts.reconciled_at.is_some()
+                || facts.replaced
+                || base.absent != facts.absent
                 || (base.read_again && facts.read_all);
             if !says_anew {
                 return;
@@ -134,11 +152,13 @@ impl Family {
             (parent.run_id, parent.committed_at) = (run.id.clone(), Utc::now());
         }
         (parent.children, parent.histories) = (children, histories);
-        (parent.mode, parent.savepoint, parent.resume) = (facts.mode, facts.savepoint, facts.resume);
+        (parent.mode, parent.savepoint) = (facts.mode, facts.savepoint);
+        (parent.resume, parent.load) = (facts.resume, facts.load);
         if let Some(made) = facts.derived {
             (parent.derived_from, parent.derived_runs, parent.derived_by) = (made.derived_from, made.derived_runs, Some(made.derived_by));
         }
-        parent.host = self.host().map(str::to_owned);
+        (parent.host, parent.account) = (self.host().map(str::to_owned), account);
+        parent.absent = facts.absent;
         parent.read_again = base.is_some_and(|base| base.read_again) && !facts.read_all;
         parent.reconcile_tried_at = base
             .and_then(|base| base.reconcile_tried_at)

@@ -20,7 +20,7 @@ pub struct RunReport {
     pub finished_at: DateTime<Utc>,
     /// Every table of the run, exploded ones after their parent.
     pub tables: Vec<TableReport>,
-    /// Requests beside those of the tables: for the lists of custom fields.
+    /// Requests beside those of the tables: for the account's id and the lists of custom fields.
     pub other_requests: u64,
     /// What went wrong beside the tables.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -319,6 +319,10 @@ pub(super) fn differs(manifest: &Manifest, table: &Table) -> Option<String> {
     let other = [
         ("other columns", manifest.schema.fingerprint != schema.fingerprint),
         ("another primary key", manifest.primary_key != table.primary_key),
+        (
+            "a key that may not be null any more",
+            manifest.nullable_key.iter().any(|column| !table.nullable_key.contains(column)),
+        ),
         ("other partitions", manifest.partition != table.partition),
     ];
     other.iter().find(|(_, is_other)| *is_other).map(|(what, _)| (*what).to_owned())

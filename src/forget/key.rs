@@ -5,12 +5,13 @@ use arrow_array::types::{Date32Type, Float64Type, Int64Type, TimestampMicrosecon
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::DataType;
 use chrono::{DateTime, NaiveDate};
-use serde_json::Value as Json;
+use serde_json::{Number, Value as Json};
 
 use crate::commit::{Entry, Manifest};
 use crate::error::{Error, Result};
 use crate::hash_key::HashKey;
-use crate::schema::{ColumnType, Policy};
+use crate::schema::{ColumnType, NULL_KEY, Policy};
+use crate::store::bound;
 
 /// The values by which a row belongs to a key, with the columns that hold them.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +28,7 @@ enum Value {
     Micros(i64),
     /// Days since 1970.
     Days(i32),
+    Null,
 }
 
 impl Wanted {
@@ -39,6 +41,7 @@ impl Wanted {
     /// | boolean | `true`, `false` |
     /// | timestamp | RFC 3339 |
     /// | date | `2026-01-31` |
+    /// | one that may be null | `null` where it is |
     /// | hashed | in clear: it is hashed first |
     ///
     /// # Errors
@@ -62,6 +65,9 @@ impl Wanted {
         let values = columns.iter().zip(parts).map(|(column, part)| {
             let found = manifest.schema.columns.iter().find(|other| other.name == *column);
             let found = found.ok_or_else(|| wrong(&format!("the manifest has no column `{column}`")))?;
+            if part == NULL_KEY && manifest.nullable_key.contains(column) {
+                return Ok((column.clone(), Value::Null));
+            }
             if found.policy.as_deref() == Some(Policy::Hash.name()) {
                 let hash_key = hash_key.ok_or_else(|| {
                     wrong(&format!("`{column}` is hashed, and the configuration names no key for it"))
@@ -123,12 +129,11 @@ impl Wanted {
                 (Value::Text(text), Some(Json::String(least)), Some(Json::String(greatest))) => least <= text && text <= greatest,
                 (Value::Float(_) | Value::Int(_), Some(Json::Number(least)), Some(Json::Number(greatest))) => {
                     let number = match value {
-                        Value::Int(number) => *number as f64,
-                        Value::Float(number) => *number,
-                        _ => return true,
+                        Value::Int(number) => Some(Number::from(*number)),
+                        Value::Float(number) => Number::from_f64(*number),
+                        _ => None,
                     };
-                    let (least, greatest) = (least.as_f64(), greatest.as_f64());
-                    least.is_none_or(|least| least <= number) && greatest.is_none_or(|greatest| number <= greatest)
+                    number.is_none_or(|number| bound::compare(least, &number).is_le() && bound::compare(&number, greatest).is_le())
                 }
                 _ => true,
             })
@@ -173,12 +178,14 @@ impl Value {
             Self::Boolean(_) => ColumnType::Boolean,
             Self::Micros(_) => ColumnType::Timestamp,
             Self::Days(_) => ColumnType::Date,
+            Self::Null => return text == NULL_KEY,
         };
         Self::parse(kind, text).as_ref() == Some(self)
     }
 
     fn equals(&self, array: &dyn Array) -> Vec<bool> {
         match (self, array.data_type()) {
+            (Self::Null, _) => (0..array.len()).map(|row| array.is_null(row)).collect(),
             (Self::Text(text), DataType::Utf8) => array.as_string::<i32>().iter().map(|value| value == Some(text)).collect(),
             (Self::Int(number), DataType::Int64) => array
                 .as_primitive::<Int64Type>()

@@ -6,7 +6,6 @@ use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, RecordBatch};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
-use uuid::Uuid;
 
 use super::MEMORY;
 use super::key::Wanted;
@@ -74,17 +73,20 @@ pub(super) async fn find(lake: &Lake, connection: &str, tables: &[Of]) -> Result
     Ok(files)
 }
 
-/// Writes each file anew without the rows, and deletes it.
+/// Writes each file anew without the rows, in its place: an unfinished load knows it by its name. One of which nothing stays is deleted.
 pub(super) async fn rewrite(lake: &Lake, connection: &str, files: &[File]) -> Result<()> {
     for file in files {
         let (lake_of, handle, file_of, connection) = (lake.clone(), Handle::current(), file.clone(), connection.to_owned());
-        spawn_blocking(move || rewrite_one(&lake_of, &handle, &file_of, &connection)).await??;
-        lake.delete(std::slice::from_ref(&file.object.path)).await?;
+        if !spawn_blocking(move || rewrite_one(&lake_of, &handle, &file_of, &connection)).await?? {
+            lake.delete(std::slice::from_ref(&file.object.path)).await?;
+        }
     }
     Ok(())
 }
 
-fn rewrite_one(lake: &Lake, handle: &Handle, file: &File, connection: &str) -> Result<()> {
+/// Whether anything stays.
+fn rewrite_one(lake: &Lake, handle: &Handle, file: &File, connection: &str) -> Result<bool> {
+    let (_, name) = rejected::named(&file.object.path).ok_or_else(|| Error::defect("rejects in a file of another name"))?;
     let mut writer: Option<RejectedWriter> = None;
     let written = each(lake, &file.object, handle, |batch| {
         let [keys, columns, raws, reasons, runs] = ["key", "column", "raw", "reason", "run_id"].map(|name| texts(batch, name));
@@ -96,13 +98,13 @@ fn rewrite_one(lake: &Lake, handle: &Handle, file: &File, connection: &str) -> R
         for row in (0..batch.num_rows()).filter(|row| !file.of.is(keys.get(*row))) {
             // A file is of one run.
             let writer = writer.get_or_insert_with(|| {
-                let (run, name) = (runs.get(row).unwrap_or_default(), Uuid::now_v7().to_string());
+                let run = runs.get(row).unwrap_or_default();
                 RejectedWriter::new(
                     lake,
                     connection,
                     &file.of.table,
                     run,
-                    &name,
+                    name,
                     MemoryBudget::new(MEMORY),
                     handle.clone(),
                 )
@@ -118,8 +120,8 @@ fn rewrite_one(lake: &Lake, handle: &Handle, file: &File, connection: &str) -> R
         Ok(())
     });
     match (written, writer) {
-        (Ok(()), Some(writer)) => writer.finish().map(drop),
-        (Ok(()), None) => Ok(()),
+        (Ok(()), Some(writer)) => writer.finish().map(|_| true),
+        (Ok(()), None) => Ok(false),
         (Err(error), writer) => {
             writer.into_iter().for_each(RejectedWriter::abort);
             Err(error)

@@ -8,7 +8,7 @@ use reqwest::StatusCode;
 use url::Url;
 
 use super::exchange::Reply;
-use super::words::{beginning, quote, refuses_token, said};
+use super::words::{self, Words, quote, refuses_token};
 use super::{ClientOptions, quota};
 use crate::error::{Error, Kind};
 
@@ -94,12 +94,12 @@ pub(super) fn judge(reply: &Reply, table: &str, options: &ClientOptions) -> Opti
             .ok()
             .and_then(|status| status.canonical_reason())
             .unwrap_or_default();
-        let words = said(&reply.body, &options.token)
-            .or_else(|| (!options.hides_bodies).then(|| beginning(&reply.body, &options.token)))
-            .unwrap_or_default();
-        match words.is_empty() {
-            true => format!("answered {code} {reason}").trim_end().to_owned(),
-            false => format!("answered {code} {reason}: `{words}`"),
+        let answered = format!("answered {code} {reason}").trim_end().to_owned();
+        match words::of(&reply.body, &options.token) {
+            Words::Said(words) => format!("{answered}: `{words}`"),
+            Words::Begins(words) if !options.hides_bodies => format!("{answered}: `{words}`"),
+            Words::Structure(structure) if !options.hides_bodies => format!("{answered}: {structure}"),
+            _ => answered,
         }
     };
     let fault = |kind, then| Fault {

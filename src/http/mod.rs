@@ -24,6 +24,7 @@ mod retry;
 #[cfg(test)]
 pub(crate) mod scripted;
 mod stop;
+mod structure;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -39,6 +40,7 @@ use url::{Host, Url};
 use self::exchange::exchange;
 use self::fault::{Fault, Then, judge};
 use self::rate_limit::Limiter;
+use self::words::Words;
 use crate::error::{Error, Kind, Result};
 use crate::schema::{Auth, RateLimit, Retry};
 use crate::secret::Secret;
@@ -212,7 +214,7 @@ impl Client {
     fn tell_retry(&self, url: &Url, request: &Request, fault: &Fault, attempt: u32, meter: &Meter) {
         let of = self.options.retry.attempts;
         let fault = self.options.token.redact(&fault.what);
-        tracing::warn!(table = request.table, %url, attempt, of, fault, "asking again");
+        tracing::warn!(table = request.table, url = %told(url), attempt, of, fault, "asking again");
         meter.trouble_with(format!("{fault}; asking again (attempt {attempt} of {of} failed)"));
     }
 
@@ -225,9 +227,9 @@ impl Client {
     ) -> Result<T, Fault> {
         let began = Instant::now();
         let reply = exchange(self, url, meter).await.inspect_err(|fault| {
-            tracing::debug!(table = request.table, %url, fault = fault.what, ms = began.elapsed().as_millis(), "no answer");
+            tracing::debug!(table = request.table, url = %told(url), fault = fault.what, ms = began.elapsed().as_millis(), "no answer");
         })?;
-        tracing::debug!(table = request.table, %url, status = reply.status, bytes = reply.body.len(), ms = began.elapsed().as_millis(), "answer");
+        tracing::debug!(table = request.table, url = %told(url), status = reply.status, bytes = reply.body.len(), ms = began.elapsed().as_millis(), "answer");
         if let Some(fault) = judge(&reply, &request.table, &self.options) {
             return Err(fault);
         }
@@ -247,13 +249,11 @@ impl Client {
                     )
                 };
             }
-            let beginning = words::beginning(&reply.body, token);
-            if let Some(said) = words::said(&reply.body, token).filter(|said| !beginning.contains(said)) {
-                what = format!("{what}; the vendor says `{said}`");
-            }
-            what = match beginning.is_empty() {
-                true => format!("{what}; the body is empty"),
-                false => format!("{what}; the body begins `{beginning}`"),
+            what = match words::of(&reply.body, token) {
+                Words::Said(said) => format!("{what}; the vendor says `{said}`"),
+                Words::Begins(beginning) => format!("{what}; the body begins `{beginning}`"),
+                Words::Structure(structure) => format!("{what}; the body is {structure}"),
+                Words::None => format!("{what}; the body is empty"),
             };
             Fault {
                 status: Some(reply.status),
@@ -275,7 +275,7 @@ impl Client {
             _ => format!(" ({attempts} attempts in {:.1} s)", elapsed.as_secs_f64()),
         };
         // The address holds no token; a redirect or an id that the vendor made of it might.
-        let message = self.options.token.redact(&format!("GET {url}: {}{tries}", fault.what));
+        let message = self.options.token.redact(&format!("GET {}: {}{tries}", told(url), fault.what));
         if fault.kind == Kind::Auth {
             self.refused.get_or_init(|| (message.clone(), fault.hint.clone()));
         }
@@ -305,6 +305,18 @@ impl fmt::Debug for ClientOptions {
             .field("token_origin", &self.token_origin)
             .finish_non_exhaustive()
     }
+}
+
+/// An address as it is told: what stands in quotes in its query is the key of a record, which may be a name or a number of a person.
+///
+/// `…?$filter=Email%20gt%20%27ana@x%27&$top=9` → `…?$filter=Email%20gt%20%27…%27&$top=9`
+fn told(url: &Url) -> String {
+    let text = url.as_str();
+    let (address, query) = text.split_at(text.find('?').unwrap_or(text.len()));
+    // A quote within a key is doubled, and parts it once more.
+    let parts = query.split("%27").enumerate();
+    let shown: Vec<&str> = parts.map(|(at, part)| if at % 2 == 1 { "…" } else { part }).collect();
+    format!("{address}{}", shown.join("%27"))
 }
 
 fn check_address(url: &Url) -> Result<()> {

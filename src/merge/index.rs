@@ -34,6 +34,11 @@ impl Index {
         true
     }
 
+    /// Bytes that it takes.
+    pub fn bytes(&self) -> usize {
+        self.rows.capacity() * ROW_BYTES
+    }
+
     /// All rows are there.
     pub fn seal(&mut self) {
         self.rows.sort_unstable_by_key(|row| row.key);
@@ -52,6 +57,11 @@ impl Index {
         let at = self.find(key)?;
         self.met[at] = true;
         Some(self.rows[at].digest == digest)
+    }
+
+    /// Whether the lake has this key here and the read did not bring it.
+    pub fn is_unmet(&self, key: Key) -> bool {
+        self.find(key).is_some_and(|at| !self.met[at])
     }
 
     /// Rows that it holds.

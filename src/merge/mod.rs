@@ -14,8 +14,10 @@ mod index;
 mod key;
 mod rewrite;
 mod shrink;
+mod stay;
 #[cfg(test)]
 mod tests;
+mod without_cursor;
 
 use std::collections::BTreeSet;
 
@@ -35,14 +37,15 @@ use key::{Hashing, Key, KeySet};
 use shrink::Tally;
 
 pub use shrink::Loss;
+pub use stay::Rows;
 
 /// Touched keys that are remembered as texts.
 const MOST_TEXTS: usize = 4_096;
 
 const MICROS_OF_A_DAY: i64 = 86_400_000_000;
 
-/// Instants of the cursor, microseconds since 1970 in UTC: from the first on, before the second. Without either, every row is inside, also one whose cursor is
-/// null.
+/// Instants of the cursor, microseconds since 1970 in UTC: from the first on, before the second. Without either, every row is inside. A row without a cursor
+/// is outside any other range, so that it does not go because it was not sent; one that was sent is taken all the same.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Range {
     /// The first inside.
@@ -98,6 +101,8 @@ pub struct Merge {
     /// The cursor: its place in the table, its name.
     cursor: Option<(usize, String)>,
     index: Option<Index>,
+    /// The base's rows without a cursor, once one was sent that a range cannot ask for.
+    without_cursor: Option<Index>,
     /// The keys that were read, where only keys are read and the index did not fit.
     read: KeySet,
     touched: KeySet,
@@ -113,6 +118,8 @@ pub struct Merge {
     greatest_cursor: Option<i64>,
     /// There is an index, or was until the files are rewritten.
     had_index: bool,
+    /// Rows that stay although they are not read.
+    stays: KeySet,
     /// What the lake would lose by the read.
     tally: Tally,
     strays: Strays,
@@ -171,6 +178,7 @@ impl Merge {
             members,
             cursor,
             index: None,
+            without_cursor: None,
             read: KeySet::default(),
             touched: KeySet::default(),
             texts: None,
@@ -180,6 +188,7 @@ impl Merge {
             changed: 0,
             greatest_cursor: None,
             had_index: false,
+            stays: KeySet::default(),
             tally: Tally::new(tables.len()),
             strays: Strays::default(),
         };
@@ -234,9 +243,11 @@ impl Merge {
                 true => self.hashing.digests(&batch, self.members[0].columns)?,
                 false => vec![0; keys.len()],
             };
+            let lacking = self.lacking_cursor(&batch)?;
             let mut mask = Vec::with_capacity(keys.len());
-            for (key, digest) in keys.into_iter().zip(digests) {
-                let is_fresh = self.meet(key, digest.wrapping_add(exploded_digests.digest(key)));
+            for (row, (key, digest)) in keys.into_iter().zip(digests).enumerate() {
+                let lacks_cursor = lacking.as_ref().is_some_and(|lacking| lacking.is_null(row));
+                let is_fresh = self.meet(key, digest.wrapping_add(exploded_digests.digest(key)), lacks_cursor);
                 if is_fresh {
                     fresh.insert(key);
                 }
@@ -271,10 +282,15 @@ impl Merge {
     }
 
     /// Takes note of a row that was read; whether it is to be written.
-    fn meet(&mut self, key: Key, digest: u64) -> bool {
+    fn meet(&mut self, key: Key, digest: u64, lacks_cursor: bool) -> bool {
         let met = self.index.as_mut().and_then(|index| index.meet(key, digest));
-        let is_known = met == Some(true);
-        self.tally.strange += u64::from(met.is_none());
+        let mut is_known = met == Some(true);
+        if lacks_cursor {
+            // It is outside the range, and makes up for no row that vanished from there.
+            is_known |= self.without_cursor.as_mut().and_then(|index| index.meet(key, digest)) == Some(true);
+        } else {
+            self.tally.strange += u64::from(met.is_none());
+        }
         if self.options.keys_only {
             // Of a row that the lake lacks the key alone says too little.
             if self.index.is_none() {

@@ -2,9 +2,7 @@
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, SchemaRef};
-use chrono::{DateTime, NaiveDate};
 use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
-use serde_json::Value;
 
 use super::index::Index;
 use super::key::KeySet;
@@ -13,7 +11,7 @@ use crate::commit::Entry;
 use crate::error::Result;
 use crate::scan::{DataFileReader, conform};
 use crate::schema::arrow_schema;
-use crate::store::PartitionValue;
+use crate::store::{PartitionValue, bound};
 
 /// Keys beyond which a bloom filter is not asked: it would let one of them through.
 const MOST_BLOOM_KEYS: usize = 256;
@@ -104,7 +102,7 @@ impl Merge {
     }
 
     /// Takes in what was exploded from the rows of the index.
-    fn index_exploded(&self, member: &Member, index: &mut Index) -> Result<()> {
+    pub(super) fn index_exploded(&self, member: &Member, index: &mut Index) -> Result<()> {
         let schema = arrow_schema(&member.table);
         for entry in member.entries() {
             if let Some((least, greatest)) = member.bounds(entry)
@@ -133,7 +131,7 @@ impl Merge {
         let is_unchanged = match (&self.index, self.options.missing) {
             (Some(index), Missing::Go) => {
                 self.tally.held = index.len();
-                for key in index.unmet() {
+                for key in index.unmet().filter(|key| !self.stays.contains(*key)) {
                     // Of a vanished row the index has no text.
                     self.texts = None;
                     self.touched.insert(key);
@@ -257,6 +255,7 @@ impl Merge {
                 self.tally.held += u64::from(is_inside);
                 if is_inside
                     && !self.read.contains(key)
+                    && !self.stays.contains(key)
                     && let Some(stays) = mask.get_mut(row)
                 {
                     *stays = false;
@@ -304,13 +303,16 @@ impl Merge {
         let (false, Some((_, cursor))) = (range == Range::default(), &self.cursor) else {
             return true;
         };
-        let bound = |bounds: &serde_json::Map<String, Value>| bounds.get(cursor).and_then(Value::as_str).and_then(micros);
+        let bound =
+            |bounds: &serde_json::Map<String, serde_json::Value>| bounds.get(cursor).map(|bound| bound.as_str().and_then(bound::instant));
         match (bound(&entry.meta.min), bound(&entry.meta.max)) {
-            (Some(least), Some(greatest)) => {
+            (Some(Some(least)), Some(Some(greatest))) => {
                 range.from.is_none_or(|from| greatest >= from) && range.until.is_none_or(|until| least < until)
             }
             // No row has a cursor.
-            _ => false,
+            (None, None) => false,
+            // Bounds that cannot be read say nothing.
+            _ => true,
         }
     }
 
@@ -368,21 +370,18 @@ impl Merge {
 }
 
 impl Member {
-    fn entries(&self) -> &[Entry] {
+    pub(super) fn entries(&self) -> &[Entry] {
         self.base.as_ref().map_or(&[], |base| &base.entries)
     }
 
-    fn key_names(&self) -> Vec<&str> {
+    pub(super) fn key_names(&self) -> Vec<&str> {
         self.key.iter().map(|at| self.table.columns[*at].name.as_str()).collect()
     }
 
     /// The least and greatest key of a file, where the key is one number; widened to whole numbers from 0 on.
     fn bounds(&self, entry: &Entry) -> Option<(u64, u64)> {
         let [name] = &self.key_names()[..] else { return None };
-        let least = entry.meta.min.get(*name)?.as_f64()?;
-        let greatest = entry.meta.max.get(*name)?.as_f64()?;
-        // A cast to an unsigned number ends at its limits.
-        Some((least.floor() as u64, greatest.ceil() as u64))
+        bound::whole_numbers(entry.meta.min.get(*name)?, entry.meta.max.get(*name)?)
     }
 }
 
@@ -394,12 +393,12 @@ impl Range {
 }
 
 /// The places of these columns in a batch that has only some of the table's, in its own order.
-fn places(batch: &RecordBatch, names: &[&str]) -> Vec<usize> {
+pub(super) fn places(batch: &RecordBatch, names: &[&str]) -> Vec<usize> {
     names.iter().filter_map(|name| batch.schema_ref().index_of(name).ok()).collect()
 }
 
 /// The rows whose bit is set: all for `Some(None)`, none for `None`.
-fn selection(mask: &[bool]) -> Option<Option<RowSelection>> {
+pub(super) fn selection(mask: &[bool]) -> Option<Option<RowSelection>> {
     if !mask.contains(&true) {
         return None;
     }
@@ -411,13 +410,4 @@ fn selection(mask: &[bool]) -> Option<Option<RowSelection>> {
         _ => RowSelector::skip(run.len()),
     });
     Some(Some(runs.collect::<Vec<_>>().into()))
-}
-
-/// A bound of a manifest, an instant or a day: microseconds since 1970 in UTC.
-fn micros(text: &str) -> Option<i64> {
-    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-        return Some(at.timestamp_micros());
-    }
-    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
-    Some(day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_micros())
 }

@@ -32,6 +32,8 @@ pub(super) struct Tally {
     pub held: u64,
     /// Rows that were read whose keys the lake does not hold inside the range.
     pub strange: u64,
+    /// Rows that were not read and stay.
+    pub stay: u64,
     /// Rows that vanished.
     vanished: u64,
     vanished_keys: KeySet,
@@ -151,7 +153,7 @@ impl Merge {
                 (held, held.saturating_sub(self.rows_read))
             }
             Missing::Go if self.had_index => (tally.held, tally.vanished.saturating_sub(tally.strange)),
-            Missing::Go => (tally.held, tally.held.saturating_sub(self.rows_read)),
+            Missing::Go => (tally.held, tally.held.saturating_sub(self.rows_read + tally.stay)),
         };
         Loss { held, gone, of_one: 0 }
     }

@@ -5,14 +5,14 @@ mod bench;
 use fastrand::Rng;
 
 use super::*;
-use bench::{Bench, Deal, Deals, KEYS, drawn, instant, rows, since, whole};
+use bench::{Bench, Deal, Deals, FAR, KEYS, drawn, instant, rows, since, whole};
 
 /// `compare: false` makes the same lake as `compare: true`, with more written.
 #[test]
 fn a_lake_follows_any_history() {
-    for seed in 0..400 {
+    for seed in 0..800 {
         let mut rng = Rng::with_seed(seed);
-        let mut bench = Bench::new(rng.usize(..3), rng.bool());
+        let mut bench = Bench::new(rng.usize(..KEYS.len()), rng.bool());
         let (mut vendor, mut lake) = (Deals::new(), Deals::new());
         let mut now = 0;
         for step in 0..rng.usize(2..7) {
@@ -27,6 +27,7 @@ fn a_lake_follows_any_history() {
                         (deal.at, deal.items) = (Some(now), (0..rng.usize(..3)).map(|_| rng.u8(..).to_string()).collect());
                     }
                     3 => drop(vendor.insert(id, drawn(&mut rng, None))),
+                    4 => drop(vendor.insert(id, drawn(&mut rng, Some(FAR + now % 20)))),
                     _ => drop(vendor.insert(id, drawn(&mut rng, Some(now)))),
                 }
             }
@@ -78,8 +79,13 @@ fn a_lake_follows_any_history() {
             if outcome.is_none() {
                 assert_eq!(before, bench.content());
             }
-            if options.compare && options.memory > 0 && before == bench.expected(&lake) && sends_nulls && range == Range::default() {
-                assert_eq!(outcome, None, "seed {seed}, step {step}: written although nothing changed");
+            if options.compare && options.memory > 0 && before == bench.expected(&lake) {
+                // Also of a table that is empty, which has a file to show its columns.
+                let is_first = outcome.is_some() && step == 0;
+                assert!(
+                    outcome.is_none() || is_first,
+                    "seed {seed}, step {step}: written although nothing changed, {options:?}"
+                );
             }
         }
     }

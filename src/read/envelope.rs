@@ -12,6 +12,7 @@ use super::identity::{Identity, Namer, Picks};
 use crate::error::{Error, Kind, Result};
 use crate::json::{self, Malformed, Scanner, Value, key_matches};
 use crate::schema::Records;
+use crate::visible;
 
 /// What a page looks like.
 #[derive(Debug, Clone, Copy)]
@@ -282,25 +283,23 @@ impl<'a> Pass<'_, 'a> {
         let range = start..self.scanner.at();
         let (key, rest) = self.picked.split_at(self.shape.key_columns.min(self.picked.len()));
         let (mark, times) = rest.split_at(usize::from(self.shape.marked).min(rest.len()));
-        let named = !key.is_empty() && key.iter().all(Option::is_some);
-        let identity = match named {
-            true => self.shape.namer.key(key.iter().flatten().map(|value| value.raw)),
-            false => self.shape.namer.whole(self.text.get(range.clone()).unwrap_or_default()),
-        };
-        let parts = key.iter().chain(times).flatten().map(|value| value.raw);
-        let state = match named {
-            true => self.shape.namer.state(parts),
-            false => self
-                .shape
-                .namer
-                .state(std::iter::once(self.text.get(range.clone()).unwrap_or_default())),
+        let whole = self.text.get(range.clone()).unwrap_or_default();
+        let parts = self.shape.picks.parts(key);
+        // Where records have no key at all, equal texts are equal rows; where one merely lacks its key, nothing is known.
+        let named = parts.is_some() || key.is_empty();
+        let (identity, state) = match parts {
+            Some(parts) => {
+                let times = times.iter().flatten().map(|value| value.raw);
+                let state = self.shape.namer.state(parts.iter().copied().chain(times));
+                (self.shape.namer.key(parts.iter().copied()), state)
+            }
+            None => (self.shape.namer.whole(whole), self.shape.namer.state(std::iter::once(whole))),
         };
         Ok(Record {
             range,
             identity,
+            named,
             state,
-            // Where records have no key at all, equal texts are equal rows; where one merely lacks its key, nothing is known.
-            named: named || key.is_empty(),
             mark: mark.first().copied().flatten().map(|value| {
                 let start = value.raw.as_ptr() as usize - self.text.as_ptr() as usize;
                 start..start + value.raw.len()
@@ -323,7 +322,12 @@ impl<'a> Pass<'_, 'a> {
             return Err(not_a_page(format!(
                 "expected one array in the page, found {}: {}",
                 self.arrays.len(),
-                self.arrays.join(", ")
+                self.arrays
+                    .iter()
+                    .take(10)
+                    .map(|name| visible::name(name))
+                    .collect::<Vec<_>>()
+                    .join(", ")
             )));
         }
         if let Some((at, kind)) = best.odd {
@@ -365,7 +369,7 @@ impl<'a> Pass<'_, 'a> {
             (Some((_, kind)), _) => format!("{} there", kind_name(*kind)),
             (None, json::Kind::Object) if self.members.is_empty() => "an empty object".to_owned(),
             (None, json::Kind::Object) => {
-                let names: Vec<&str> = self.members.iter().take(10).map(|(name, _)| *name).collect();
+                let names: Vec<String> = self.members.iter().take(10).map(|(name, _)| visible::name(name)).collect();
                 format!("an object with {}", names.join(", "))
             }
             (None, kind) => kind_name(kind).to_owned(),

@@ -7,7 +7,7 @@ use crate::json::{Kind, Malformed, Scanner, Value, key_matches};
 use crate::schema::{ColumnPath, ColumnType, Origin, Step, Table};
 
 /// What stands for a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Identity {
     /// A key that is one whole number: itself.
     Number(u64),
@@ -70,6 +70,8 @@ fn whole_number(text: &str) -> Option<u64> {
 pub(super) struct Picks {
     wanted: Vec<Wanted>,
     columns: usize,
+    /// Whether each column of the key may be null.
+    nullable: Vec<bool>,
 }
 
 #[derive(Debug, Clone)]
@@ -92,6 +94,7 @@ impl Picks {
                 _ => return Err(Error::defect(format!("key column `{name}` of table `{}` has no path", table.id))),
             };
             picks.column(paths.iter().filter_map(members));
+            picks.nullable.push(!table.requires(name));
         }
         if picks.wanted.len() > MOST_PATHS {
             return Err(Error::config(format!(
@@ -120,6 +123,17 @@ impl Picks {
         self.columns += 1;
         self.wanted.extend(paths.into_iter().map(|steps| Wanted { column, steps }));
         column
+    }
+
+    /// The parts of a key, as the vendor writes them, with [`NULL`] where one is null that may be; nothing where another is, or all are.
+    pub fn parts<'a>(&self, key: &[Option<Value<'a>>]) -> Option<Vec<&'a str>> {
+        let may_be_null = |at: usize| self.nullable.get(at).copied().unwrap_or_default();
+        let parts: Vec<&str> = key
+            .iter()
+            .enumerate()
+            .map(|(at, value)| value.map(|value| value.raw).or(Some(NULL).filter(|_| may_be_null(at))))
+            .collect::<Option<_>>()?;
+        key.iter().any(Option::is_some).then_some(parts)
     }
 
     /// Columns to pick.
@@ -192,6 +206,9 @@ fn members(path: &ColumnPath) -> Option<Vec<String>> {
         .filter(|steps| !steps.is_empty())
 }
 
+/// What no value that is picked is written as.
+const NULL: &str = "null";
+
 /// Paths of all columns together: a bit for each.
 const MOST_PATHS: usize = 32;
 
@@ -230,6 +247,28 @@ mod tests {
         ] {
             assert_eq!(pick(&picks, text), expected.map(|value| value.map(str::to_owned)), "{text}");
         }
+    }
+
+    #[test]
+    fn a_key_that_may_be_null_there_names_a_record_all_the_same() {
+        let mut picks = picks(&[&["lead"], &["at"], &["stage"]]);
+        picks.nullable = vec![false, true, true];
+        let parts = |picks: &Picks, text: &str| {
+            let mut picked = Vec::new();
+            picks.pick(&mut Scanner::new(text), &mut picked).unwrap();
+            picks.parts(&picked).map(|parts| parts.join(" "))
+        };
+        for (text, expected) in [
+            (r#"{"lead":1,"at":2,"stage":"null"}"#, Some("1 2 \"null\"")),
+            (r#"{"lead":1,"at":2,"stage":null}"#, Some("1 2 null")),
+            (r#"{"lead":1}"#, Some("1 null null")),
+            (r#"{"lead":null,"at":2,"stage":3}"#, None),
+        ] {
+            assert_eq!(parts(&picks, text).as_deref(), expected, "{text}");
+        }
+        picks.nullable = vec![true; 3];
+        assert_eq!(parts(&picks, r#"{"stage":3}"#).as_deref(), Some("null null 3"));
+        assert_eq!(parts(&picks, r#"{"lead":null}"#), None, "nothing names it");
     }
 
     #[test]

@@ -43,6 +43,7 @@ mod resume;
 mod seen;
 #[cfg(test)]
 mod tests;
+mod twins;
 mod walk;
 mod window;
 

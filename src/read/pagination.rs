@@ -148,7 +148,12 @@ impl<'a> Pager<'a> {
         }
     }
 
-    /// Unseen rows of this walk.
+    /// The page ahead has records that share their key with another of it: rows to the API, which counts them.
+    pub fn count_twins(&mut self, twins: usize) {
+        self.rows += twins as u64;
+    }
+
+    /// Rows of this walk, as the API counts them.
     pub fn rows(&self) -> u64 {
         self.rows
     }
@@ -469,7 +474,7 @@ impl<'a> Pager<'a> {
                         "the vendor ignored the order by the key: it may not be known here; `pagination` in the declaration says how the table is paged"
                     }
                 };
-                return Err(wrong(format!("a `{key}` above {}", last.text), &mark.text, hint));
+                return Err(wrong(format!("a `{key}` above {}", last.told()), &mark.told(), hint));
             }
             last = Some(mark);
         }

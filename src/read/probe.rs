@@ -79,6 +79,7 @@ fn decodable(page: Envelope) -> Page {
     Page {
         records: page.records.into_iter().map(|record| record.range).collect(),
         body: page.body,
+        twins: Vec::new(),
         resume: None,
         began: chrono::DateTime::UNIX_EPOCH,
         memory: None,

@@ -121,6 +121,14 @@ impl Mark {
         })
     }
 
+    /// As it is told: a number as it is, of a text only how long it is, which may be a person's.
+    pub fn told(&self) -> String {
+        match self.number {
+            Some(_) => self.text.clone(),
+            None => format!("a text of {} characters", self.text.chars().count()),
+        }
+    }
+
     /// Integers by their value, other numbers likewise, else the texts.
     pub fn is_above(&self, other: &Self) -> bool {
         match (self.integer, other.integer, self.number, other.number) {

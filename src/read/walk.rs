@@ -13,6 +13,7 @@ use super::pagination::{Held, Pager, Step};
 use super::query::Query;
 use super::resume::{Place, Resume, key_order};
 use super::seen::{Met, Seen};
+use super::twins::Twins;
 use super::{ReadSummary, fetch};
 use crate::error::{Error, Kind, Result};
 use crate::http::{Client, Failure, Meter, Reply, Request, path_segment};
@@ -47,6 +48,7 @@ pub(super) struct Reader<'a> {
     not_found: u64,
     /// None where the keys grow from page to page and there is one walk only: nothing can repeat.
     seen: Option<Seen>,
+    twins: Twins,
     sink: Sink,
     summary: ReadSummary,
     counted: Counted,
@@ -111,6 +113,7 @@ impl<'a> Reader<'a> {
         Ok(Self {
             query: Query::new(source, table, fetch, options),
             seen: (!keyset || !one_walk).then(|| Seen::new(options.seen_keys_limit)),
+            twins: Twins::default(),
             settled: None,
             namer: Namer::default(),
             not_found: 0,
@@ -261,13 +264,14 @@ impl<'a> Reader<'a> {
         if let Some(seen) = &mut self.seen {
             seen.begin_walk();
         }
+        self.twins.begin_walk();
         let Some(mut page) = self.first_page(id, slice, &pager).await? else {
             return Ok(false);
         };
         let mut uncounted = true;
         loop {
             if follows(&mut pager, &page)? {
-                let (mut sent_on, held) = self.sort_out(&page, &pager)?;
+                let (mut sent_on, held) = self.sort_out(&page, &mut pager)?;
                 let step = pager.advance(&held)?;
                 if std::mem::take(&mut uncounted) {
                     self.count(pager.counted());
@@ -301,6 +305,7 @@ impl<'a> Reader<'a> {
                 let segment = path_segment(id).ok_or_else(|| {
                     Error::new(
                         Kind::Data,
+                        // The empty text, `.` or `..`: no other is refused, so no value of a record is told.
                         format!("expected an id that can stand in an address for `{endpoint}`, found `{id}`"),
                     )
                 })?;
@@ -342,26 +347,29 @@ impl<'a> Reader<'a> {
     }
 
     /// Leaves out the records read before, and tells the pager what the page held.
-    fn sort_out<'p>(&mut self, page: &'p Envelope, pager: &Pager<'_>) -> Result<(Page, Held<'p>)> {
+    fn sort_out<'p>(&mut self, page: &'p Envelope, pager: &mut Pager<'_>) -> Result<(Page, Held<'p>)> {
         let mut records = Vec::with_capacity(page.records.len());
-        let mut unseen = 0;
-        for record in &page.records {
+        let (mut unseen, mut again, mut twins) = (0, 0, Vec::new());
+        for (at, record) in page.records.iter().enumerate() {
             let met = match &mut self.seen {
                 _ if pager.read_before(mark_of(page, record)) => Met::Here,
                 Some(seen) => seen.meet(record.identity)?,
                 None => Met::Never,
             };
             unseen += usize::from(met != Met::Here);
-            if met == Met::Never || !record.named {
+            let twin = (met == Met::Here).then(|| self.twins.meet(&page.records[..at], record)).flatten();
+            if let Some(first) = twin {
+                again += 1;
+                if record.named {
+                    twins.push((first.range.clone(), record.range.clone()));
+                }
+            }
+            // A page that shows two records without a key shows two.
+            if met == Met::Never || (twin.is_some() && !record.named) {
                 records.push(record.range.clone());
             } else {
                 self.summary.repeated += 1;
             }
-        }
-        if unseen == 0 {
-            // The page is a repeated one: its records without a key are repeated as well.
-            self.summary.repeated += records.len() as u64;
-            records.clear();
         }
         let held = Held {
             marks: page.records.iter().map(|record| mark_of(page, record)).collect(),
@@ -371,9 +379,11 @@ impl<'a> Reader<'a> {
             pages: page.told.pages,
             counted: page.count,
         };
+        pager.count_twins(again);
         let page = Page {
             body: page.body.clone(),
             records,
+            twins,
             resume: None,
             began: self.summary.began,
             memory: None,
@@ -384,7 +394,7 @@ impl<'a> Reader<'a> {
     async fn deliver(&mut self, mut page: Page) -> Result<()> {
         let rows = page.records.len();
         self.summary.rows += rows as u64;
-        if rows == 0 {
+        if rows == 0 && page.twins.is_empty() {
             return Ok(());
         }
         match &mut self.sink {

@@ -143,9 +143,14 @@ impl Sandbox {
         }
     }
 
-    /// The token a source accepts; empty for a source that is not simulated. Every other token is refused.
+    /// The token a source accepts; empty for a source that is not simulated. Every other token but [`Sandbox::later_token`] is refused.
     pub fn token(source: &str) -> &'static str {
         Vendor::named(source).map_or("", |vendor| vendor.token)
+    }
+
+    /// Another token that a source accepts, as after the first one was replaced.
+    pub fn later_token(source: &str, number: u32) -> String {
+        format!("{}{LATER}{number}", Sandbox::token(source))
     }
 
     /// The rows of every table (`ploomes.deals`), exploded ones too, as an export of all of them has them.
@@ -226,6 +231,9 @@ impl Drop for Sandbox {
 fn refused(why: String) -> std::io::Error {
     std::io::Error::new(std::io::ErrorKind::InvalidInput, why)
 }
+
+/// What stands between a token and the number of a later one.
+const LATER: &str = "-later-";
 
 /// What the server knows of a vendor.
 pub(crate) struct Vendor {

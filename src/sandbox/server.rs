@@ -137,7 +137,9 @@ impl Server {
         let header = |(name, value): (&hyper::header::HeaderName, &hyper::header::HeaderValue)| {
             (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
         };
-        let headers = request.headers().iter().map(header).collect();
+        let mut headers: Vec<(String, String)> = request.headers().iter().map(header).collect();
+        let vendor = self.desks[at].vendor;
+        headers.iter_mut().for_each(|(_, value)| *value = usual_token(vendor, value));
         // A filter over a large table takes a while; connections must not wait for it.
         let server = Arc::clone(&self);
         let worked = tokio::task::spawn_blocking(move || {
@@ -268,6 +270,14 @@ fn server_error(address: &str) -> Answer {
         Answer::json(500, r#"{"Message":"An error has occurred."}"#)
     } else {
         Answer::typed(503, "text/html", "<html><body>503 Service Temporarily Unavailable</body></html>")
+    }
+}
+
+/// A header with the vendor's token in the place of one of its later ones ([`super::Sandbox::later_token`]).
+fn usual_token(vendor: &Vendor, value: &str) -> String {
+    match value.rsplit_once(super::LATER) {
+        Some((before, number)) if before.ends_with(vendor.token) && number.bytes().all(|byte| byte.is_ascii_digit()) => before.to_owned(),
+        _ => value.to_owned(),
     }
 }
 

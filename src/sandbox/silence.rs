@@ -12,13 +12,23 @@ pub enum Silence {
     Empty,
     /// The rows of each row of another table: 404.
     Missing,
+    /// The rows of the row of another table that has this id: 404.
+    MissingOf(u64),
 }
 
 impl Silence {
     /// The answer as it is sent for this address.
     pub(crate) fn over(self, address: &str, mut answer: Answer) -> Answer {
         match self {
-            Self::Missing if address.contains("/proposta/") => Answer::json(404, r#"{"message":"Not found"}"#),
+            Self::Missing if address.contains("/proposta/") => not_found(),
+            Self::MissingOf(id)
+                if address
+                    .split('?')
+                    .next()
+                    .is_some_and(|path| path.ends_with(&format!("/proposta/opportunity/{id}"))) =>
+            {
+                not_found()
+            }
             // The list of custom fields is no table: without it no table is read.
             Self::Empty if answer.status == 200 && !address.contains("/Fields") => {
                 if let Ok(body) = serde_json::from_slice(&answer.body) {
@@ -30,6 +40,10 @@ impl Silence {
             _ => answer,
         }
     }
+}
+
+fn not_found() -> Answer {
+    Answer::json(404, r#"{"message":"Not found"}"#)
 }
 
 fn emptied(body: Value) -> Value {

@@ -22,7 +22,8 @@ pub const EXPORTED_AT: &str = "_exported_at";
 /// | timestamp | Timestamp(µs, UTC) |
 /// | date | Date32 |
 ///
-/// Columns of custom fields say in their metadata whose they are: `field_key`, `field_name`, `field_type`. Columns of the primary key and `_exported_at` are not null; the others are nullable.
+/// Columns of custom fields say in their metadata whose they are: `field_key`, `field_name`, `field_type`. Columns of the primary key, unless it may be null there, and
+/// `_exported_at` are not null; the others are nullable.
 pub fn arrow_schema(table: &Table) -> SchemaRef {
     let mut fields: Vec<Field> = table
         .columns
@@ -46,7 +47,7 @@ pub fn arrow_schema(table: &Table) -> SchemaRef {
             if let Some(references) = &column.references {
                 metadata.insert("references".to_owned(), references.clone());
             }
-            Field::new(&column.name, data_type(column.kind), !table.primary_key.contains(&column.name)).with_metadata(metadata)
+            Field::new(&column.name, data_type(column.kind), !table.requires(&column.name)).with_metadata(metadata)
         })
         .collect();
     fields.push(

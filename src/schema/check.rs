@@ -27,6 +27,16 @@ pub(super) fn source(source: &Source, texts: &BTreeMap<String, String>) -> Resul
     if let Some(message) = source.custom_fields.as_ref().and_then(|fields| wrong_fields(fields, source)) {
         return Err(Error::config(format!("{}/source.toml: custom_fields: {message}", source.id)));
     }
+    if let Some(route) = source
+        .account
+        .as_ref()
+        .filter(|route| !route.endpoint.starts_with('/') || route.endpoint.contains(['?', '#']))
+    {
+        return Err(Error::config(format!(
+            "{}/source.toml: account: endpoint `{}`: expected a path that starts with a slash, without a query (that is `params`)",
+            source.id, route.endpoint
+        )));
+    }
     for table in source.tables.values() {
         let check = Check {
             source,
@@ -278,6 +288,23 @@ impl Check<'_> {
     fn keys(&self) -> Result<()> {
         for column in &self.table.primary_key {
             self.column_exists("primary_key", column)?;
+        }
+        for column in &self.table.nullable_key {
+            if !self.table.primary_key.contains(column) {
+                return Err(self.wrong(
+                    "nullable_key",
+                    format_args!(
+                        "`{column}` is not a column of the primary key, expected some of {}",
+                        self.table.primary_key.join(", ")
+                    ),
+                ));
+            }
+        }
+        if self.table.primary_key.len() == 1 && !self.table.nullable_key.is_empty() {
+            return Err(self.wrong(
+                "nullable_key",
+                "a key of one column cannot be null, for it would name no row: expected a key of several",
+            ));
         }
         if self.table.primary_key.is_empty() && !matches!(self.table.access, Access::Explode(_)) {
             return Err(self.wrong("primary_key", "a table that is not exploded needs a `primary_key`"));

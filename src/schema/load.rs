@@ -10,7 +10,7 @@ use super::check;
 use super::column::{Column, ColumnDecl, ColumnPath, Origin};
 use super::source::{Source, SourceDecl};
 use super::table::{Access, Explode, Fetch, Table, TableDecl};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 // `EMBEDDED: &[(&str, &str)]`: path below `schemas/` → text, written by build.rs.
 include!(concat!(env!("OUT_DIR"), "/schemas.rs"));
@@ -172,6 +172,7 @@ fn resolve(file: &str, text: &str, id: &str, decl: TableDecl, source: &SourceDec
         description: decl.description,
         experimental: decl.experimental,
         primary_key: decl.primary_key,
+        nullable_key: decl.nullable_key,
         partition: decl.partition,
         replication: decl.replication,
         custom_fields: decl.custom_fields,
@@ -213,7 +214,9 @@ fn parse<T: serde::de::DeserializeOwned>(file: &str, text: &str) -> Result<T> {
         let line = error
             .span()
             .map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        Error::config(format!("{file}:{line}: {}", error.to_string().trim_end()))
+        // The library shows the line, and a mark below the mistake.
+        let told = format!("{file}:{line}: {}", error.to_string().trim_end());
+        Error::of_lines(Kind::Config, &told.split('\n').collect::<Vec<_>>())
     })
 }
 

@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer};
 
+use super::account::AccountRoute;
 use super::field::CustomFields;
 use super::table::Table;
 
@@ -75,6 +76,9 @@ pub struct SourceDecl {
     /// How the vendor tells of the fields that an account has made.
     #[serde(default)]
     pub custom_fields: Option<CustomFields>,
+    /// Where the vendor tells the id of the account that a token is of.
+    #[serde(default)]
+    pub account: Option<AccountRoute>,
 }
 
 /// How the token is sent.

@@ -9,6 +9,9 @@ use super::column::{Column, ColumnDecl, ColumnPath, Origin, one_or_many};
 use super::field::{Field, FieldsOf};
 use super::source::{End, LookUp, Pagination, Parameter, Records, duration};
 
+/// How a reject, and who asks for a row by its key, writes a value of the key that is null.
+pub const NULL_KEY: &str = "null";
+
 /// One documented table.
 #[derive(Debug, Clone)]
 pub struct Table {
@@ -24,6 +27,8 @@ pub struct Table {
     pub access: Access,
     /// Columns that name a row; empty only where the table is exploded and its elements have no identity.
     pub primary_key: Vec<String>,
+    /// Those of them that may be null: then null is a value of the key as any other. One at least is not null in each row.
+    pub nullable_key: Vec<String>,
     /// How the data files are laid in folders.
     pub partition: Option<Partition>,
     /// How the table is refreshed.
@@ -53,6 +58,7 @@ impl Table {
             experimental: false,
             access,
             primary_key: Vec::new(),
+            nullable_key: Vec::new(),
             partition: None,
             replication: Replication::default(),
             reads_elements: columns.iter().any(is_itself),
@@ -67,6 +73,12 @@ impl Table {
     /// The column of this name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// Whether this column has a value in every row: one of the primary key that may not be null.
+    pub fn requires(&self, name: &str) -> bool {
+        let is_in = |names: &[String]| names.iter().any(|other| other == name);
+        is_in(&self.primary_key) && !is_in(&self.nullable_key)
     }
 
     /// Whether its rows are made of other tables of the lake.
@@ -343,6 +355,8 @@ pub(super) struct TableDecl {
     pub pagination: Option<Pagination>,
     #[serde(default)]
     pub primary_key: Vec<String>,
+    #[serde(default)]
+    pub nullable_key: Vec<String>,
     #[serde(default)]
     pub partition: Option<Partition>,
     #[serde(default)]

@@ -31,6 +31,7 @@ const BUCKETS: [(&str, &str); 11] = [
 /// # Errors
 /// `Config`, with the spelling that was meant.
 pub fn check_spelling(address: &str) -> Result<()> {
+    check_credentials(address)?;
     let wrong = |hint: String| Err(Error::config(format!("`{address}` is not the address of a lake")).hint(hint));
     if address.is_empty() {
         return wrong("write a path, or s3://bucket/prefix".to_owned());
@@ -73,6 +74,25 @@ pub fn check_spelling(address: &str) -> Result<()> {
     }
 }
 
+/// Refuses an address with credentials in it, without repeating it: a user and a password before `@`, a signature behind `?`. A folder may have both in its name.
+fn check_credentials(address: &str) -> Result<()> {
+    let (scheme, rest) = match address.split_once("://") {
+        Some((scheme, rest)) => (scheme, rest),
+        None => match scheme(address) {
+            Some((scheme, rest)) if BUCKETS.iter().any(|(known, _)| scheme.eq_ignore_ascii_case(known)) => (scheme, rest),
+            _ => return Ok(()),
+        },
+    };
+    if scheme.eq_ignore_ascii_case("file") || !rest.contains(['@', '?', '#']) {
+        return Ok(());
+    }
+    Err(
+        Error::config("the address of the lake holds `@`, `?` or `#`, behind which credentials stand; it is not shown").hint(
+            "write the lake as s3://bucket/prefix: credentials come from variables such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or from the machine's role",
+        ),
+    )
+}
+
 /// What stands where a scheme would, and what follows it: `s3` and `/x` of `s3:/x`, `s3` and `//x` of `s3//x`.
 fn scheme(address: &str) -> Option<(&str, &str)> {
     let end = address.find(|c: char| !c.is_ascii_alphanumeric())?;
@@ -108,6 +128,20 @@ mod tests {
             assert!(error.message().contains(&format!("`{address}`")), "{error:?}");
         }
         for address in [
+            "s3://KEY:S3CR3T@bucket/x",
+            "s3:/KEY:S3CR3T@bucket/x",
+            "s3a://KEY:S3CR3T@bucket",
+            "https://bucket.s3.amazonaws.com/x?X-Amz-Signature=S3CR3T",
+            "az://container/x?sig=S3CR3T",
+            "ftp://user:S3CR3T@host/x",
+            "s3://bucket/x#S3CR3T",
+        ] {
+            let error = check_spelling(address).unwrap_err();
+            assert!(!format!("{error:?}").contains("S3CR3T"), "{error:?}");
+        }
+        for address in [
+            "ana@acme/lake?",
+            "file:///ana@acme",
             "./s3:",
             "./~",
             "lake",

@@ -205,6 +205,12 @@ fn is_plain_loopback(endpoint: &str) -> Result<bool> {
         Error::config(format!("the lake's endpoint `{endpoint}` {found}"))
             .hint("write it as https://host[:port]; http:// is only taken for localhost")
     };
+    if endpoint.contains(['@', '?', '#']) {
+        return Err(
+            Error::config("the lake's endpoint holds `@`, `?` or `#`, behind which credentials stand; it is not shown")
+                .hint("write it as https://host[:port]; credentials are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+        );
+    }
     let url = Url::parse(endpoint).map_err(|error| wrong(&format!("is not an address: {error}")))?;
     let loopback = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -235,6 +241,7 @@ mod tests {
             "http://10.0.0.7:9000",
             "http://localhost.evil.example",
             "ftp://x",
+            "https://KEY:SECRET@minio.acme.example",
             "minio:9000",
             "x",
         ] {

@@ -153,22 +153,16 @@ impl<'a> Table<'a> {
             .map(|_| least)
     }
 
-    /// Every value of these columns, with the place of its file. A row where one is null is left out.
+    /// Every value of these columns, with the place of its file; null is a value, but a row where all are null is left out.
     fn each_key(&self, columns: &[String], mut told: impl FnMut(usize, &Key)) -> Result<(), Finding> {
         let names: Vec<&str> = columns.iter().map(String::as_str).collect();
         for (file, entry) in self.entries.iter().enumerate() {
             self.each_batch(entry, &names, |batch| {
                 let columns: Vec<_> = names.iter().filter_map(|name| batch.column_by_name(name)).collect();
                 for row in 0..batch.num_rows() {
-                    let mut cells = columns.iter().map(|column| cell(column.as_ref(), row));
-                    match cells.next() {
-                        Some(Some(first)) if columns.len() == 1 => told(file, &Key(vec![first])),
-                        Some(Some(first)) => {
-                            if let Some(rest) = cells.collect::<Option<Vec<Cell>>>() {
-                                told(file, &Key(std::iter::once(first).chain(rest).collect()));
-                            }
-                        }
-                        _ => {}
+                    if columns.iter().any(|column| column.is_valid(row)) {
+                        let cells = columns.iter().map(|column| cell(column.as_ref(), row));
+                        told(file, &Key(cells.collect()));
                     }
                 }
             })
@@ -211,6 +205,7 @@ enum Cell {
     Whole(i64),
     Float(f64),
     Text(String),
+    Null,
 }
 
 impl Key {
@@ -219,6 +214,7 @@ impl Key {
             Cell::Whole(value) => value.to_string(),
             Cell::Float(value) => value.to_string(),
             Cell::Text(value) => format!("{value:?}"),
+            Cell::Null => "null".to_owned(),
         };
         self.0.iter().map(cell).collect::<Vec<_>>().join(", ")
     }
@@ -236,6 +232,7 @@ impl Key {
                         hasher.write(&[&[2], (value.len() as u64).to_le_bytes().as_slice()].concat());
                         hasher.write(value.as_bytes());
                     }
+                    Cell::Null => hasher.write(&[3]),
                 }
             }
             u128::from(hasher.finish())
@@ -300,11 +297,11 @@ fn is_of(hash: u128, pass: u64, passes: u64) -> bool {
     hash % u128::from(passes) == u128::from(pass)
 }
 
-fn cell(column: &dyn Array, row: usize) -> Option<Cell> {
+fn cell(column: &dyn Array, row: usize) -> Cell {
     if column.is_null(row) {
-        return None;
+        return Cell::Null;
     }
-    Some(match column.data_type() {
+    match column.data_type() {
         DataType::Int64 => Cell::Whole(column.as_primitive::<Int64Type>().value(row)),
         DataType::Float64 => {
             let value = column.as_primitive::<Float64Type>().value(row);
@@ -314,8 +311,9 @@ fn cell(column: &dyn Array, row: usize) -> Option<Cell> {
         DataType::Date32 => Cell::Whole(i64::from(column.as_primitive::<Date32Type>().value(row))),
         DataType::Boolean => Cell::Whole(i64::from(column.as_boolean().value(row))),
         DataType::Utf8 => Cell::Text(column.as_string::<i32>().value(row).to_owned()),
-        _ => return None,
-    })
+        // No column of a key is of another type.
+        _ => Cell::Null,
+    }
 }
 
 /// The whole number that a float is.

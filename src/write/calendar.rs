@@ -59,6 +59,7 @@ mod tests {
     use chrono::{DateTime, Days, NaiveDate};
 
     use super::*;
+    use crate::store::bound::instant;
 
     #[test]
     fn days_agree_with_chrono() {
@@ -69,6 +70,19 @@ mod tests {
                 assert_eq!(day_text(-day), (epoch - Days::new(day as u64)).to_string());
             }
         }
+    }
+
+    #[test]
+    fn a_bound_is_read_as_it_was_written() {
+        let mut rng = fastrand::Rng::with_seed(3);
+        for _ in 0..20_000 {
+            let micros = rng.i64(..) >> rng.u32(..40);
+            assert_eq!(instant(&instant_text(micros)), Some(micros), "{}", instant_text(micros));
+            let day = rng.i32(..) >> rng.u32(..20);
+            let midnight = i64::from(day).checked_mul(DAY_MICROS);
+            assert_eq!(instant(&day_text(i64::from(day))), midnight, "{}", day_text(i64::from(day)));
+        }
+        assert_eq!(instant_text(253_402_309_800_000_000), "10000-01-01T02:30:00Z");
     }
 
     #[test]

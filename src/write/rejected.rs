@@ -217,17 +217,32 @@ impl Drop for RejectedWriter {
     }
 }
 
-/// Deletes the files that older runs left for these tables, after a full read by `run_id` is committed: what they told of is superseded with the rows.
+/// Deletes the files of these tables that are older than those of the name `since`, after a full read that wrote those is committed: what they told of is superseded
+/// with the rows.
 /// Returns how many there were.
 ///
 /// # Errors
 /// `Store` when the lake cannot be listed or a file not deleted.
-pub async fn supersede(lake: &Lake, connection: &str, tables: &[&str], run_id: &str) -> Result<usize> {
+pub async fn supersede(lake: &Lake, connection: &str, tables: &[&str], since: &str) -> Result<usize> {
     let listing = lake.list(&rejected_folder(connection)).await?;
-    let is_older = |path: &String| named(path).is_some_and(|(table, run)| tables.contains(&table) && run < run_id);
+    let is_older = |path: &String| named(path).is_some_and(|(table, run)| tables.contains(&table) && run < since);
     let older: Vec<String> = listing.into_iter().map(|object| object.path).filter(is_older).collect();
     lake.delete(&older).await?;
     Ok(older.len())
+}
+
+/// Deletes the files of these tables but those of these names: what a load left of a part that it did not commit, which is read, and told, again.
+///
+/// # Errors
+/// `Store` when the lake cannot be listed or a file not deleted.
+pub async fn keep_only(lake: &Lake, connection: &str, tables: &[&str], names: &[String]) -> Result<()> {
+    let listing = lake.list(&rejected_folder(connection)).await?;
+    let is_other = |path: &String| {
+        let is_named = path.rsplit('/').next().is_some_and(|name| names.iter().any(|other| other == name));
+        named(path).is_some_and(|(table, _)| tables.contains(&table)) && !is_named
+    };
+    let others: Vec<String> = listing.into_iter().map(|object| object.path).filter(is_other).collect();
+    lake.delete(&others).await
 }
 
 fn path(connection: &str, table: &str, file: &str) -> String {

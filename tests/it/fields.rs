@@ -367,7 +367,7 @@ fn rows_of_another_host_are_not_gone_on_with() {
         ],
     );
     assert_eq!(checked.code, 1, "{}", checked.text());
-    assert!(checked.stderr.contains("2 of 3 checks failed"), "{}", checked.text());
+    assert!(checked.stderr.contains("2 of 4 checks failed"), "{}", checked.text());
     let replaced = setup.export(&["ploomes", "--tables", "deals,cities", "--full-refresh"]);
     assert_eq!(replaced.code, 0, "{}", replaced.text());
     assert_eq!(lake::manifests(&setup.lake())["ploomes.deals"]["host"], "localhost");

@@ -6,6 +6,7 @@ mod export;
 mod faults;
 mod fields;
 mod golden;
+mod hostile;
 mod places;
 mod progress;
 mod recipes;

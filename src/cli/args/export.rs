@@ -39,6 +39,9 @@ pub struct ExportArgs {
     /// Read everything again, whatever the savepoints say
     #[arg(long, conflicts_with_all = ["from", "until"])]
     pub full_refresh: bool,
+    /// The token is a new one of the same account: go on with its tables
+    #[arg(long, conflicts_with = "full_refresh")]
+    pub same_account: bool,
     /// A backfill: only rows whose cursor is from this time on (`2026-01-31`, or RFC 3339); savepoints stay
     #[arg(long = "from", id = "from", value_name = "TS")]
     pub since: Option<Moment>,

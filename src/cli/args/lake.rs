@@ -1,4 +1,4 @@
-//! Commands that ask a lake: `status`, `verify`, `views`, `compact`, `vacuum`, `forget`.
+//! Commands that ask a lake: `status`, `verify`, `views`, `compact`, `vacuum`, `rename`, `forget`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -69,6 +69,20 @@ pub struct VacuumArgs {
     /// How it is written
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub output: ListFormat,
+}
+
+/// `afluente rename`
+#[derive(Debug, Clone, Args)]
+pub struct RenameArgs {
+    /// Connection of the lake
+    #[arg(value_name = "OLD")]
+    pub old: String,
+    /// Its name from now on
+    #[arg(value_name = "NEW")]
+    pub new: String,
+    /// Where it is
+    #[command(flatten)]
+    pub place: PlaceArgs,
 }
 
 /// `afluente forget`

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub use export::{BusyMode, ConnectionArgs, ExportArgs, FieldsArgs, FieldsCommand, ProgressMode};
-pub use lake::{CompactArgs, EngineName, ForgetArgs, LakeArgs, ListArgs, VacuumArgs, ViewsArgs};
+pub use lake::{CompactArgs, EngineName, ForgetArgs, LakeArgs, ListArgs, RenameArgs, VacuumArgs, ViewsArgs};
 pub use sandbox::{DemoArgs, SandboxArgs};
 
 /// Exports the CRM and customer-success platforms of Brazilian companies into a data lake.
@@ -73,6 +73,8 @@ pub enum Command {
     Compact(CompactArgs),
     /// Drop from the lake what no manifest needs
     Vacuum(VacuumArgs),
+    /// Move a connection to another name inside the lake
+    Rename(RenameArgs),
     /// Remove the rows of one key from the lake: of a person who asks to be forgotten
     Forget(ForgetArgs),
     /// Write a commented afluente.toml

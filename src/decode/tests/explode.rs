@@ -43,6 +43,7 @@ fn members_of_an_object_become_rows() {
         records,
         rejected_records,
         bad_cells,
+        twins: 0,
     };
     assert_eq!(decoded.counts, [counts(8, 0, 1), counts(8, 2, 0), counts(0, 0, 0)]);
 }
@@ -131,7 +132,8 @@ fn elements_of_the_own_array_become_rows() {
         [Counts {
             records: 8,
             rejected_records: 3,
-            bad_cells: 0
+            bad_cells: 0,
+            twins: 0
         }]
     );
 }

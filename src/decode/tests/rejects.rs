@@ -31,7 +31,8 @@ fn a_bad_value_is_null_and_told() {
         [Counts {
             records: 2,
             rejected_records: 0,
-            bad_cells: 5
+            bad_cells: 5,
+            twins: 0
         }]
     );
 }
@@ -71,7 +72,8 @@ fn a_record_without_its_key_is_rejected_with_its_columns_only() {
         [Counts {
             records: 8,
             rejected_records: 8,
-            bad_cells: 0
+            bad_cells: 0,
+            twins: 0
         }]
     );
 }

@@ -106,6 +106,8 @@ pub struct Account {
     pub connections: Vec<Connection>,
     /// Rows that were put in one by one: place of the subject, id.
     inserted: Vec<(usize, u64)>,
+    /// Rows that the sandbox began with.
+    table_rows: Vec<(String, u64)>,
 }
 
 impl Account {
@@ -131,7 +133,7 @@ impl Account {
         let sandbox = Sandbox::start(Options {
             seed: rng.u64(..),
             rows: 20,
-            table_rows,
+            table_rows: table_rows.clone(),
             ..Options::default()
         });
         let sandbox = sandbox.await.unwrap();
@@ -142,9 +144,33 @@ impl Account {
             start,
             connections: Vec::new(),
             inserted: Vec::new(),
+            table_rows,
         };
         account.connections = account.connect(rng);
         account
+    }
+
+    /// Another account behind the same host, with the same tables.
+    pub async fn stranger(&self, rng: &mut Rng) -> Self {
+        let options = Options {
+            seed: rng.u64(..),
+            rows: 20,
+            table_rows: self.table_rows.clone(),
+            ..Options::default()
+        };
+        let sandbox = Sandbox::start(options).await.unwrap();
+        let mut connections = self.connections.clone();
+        for connection in &mut connections {
+            connection.base_url = sandbox.base_url(&connection.source.id).parse().unwrap();
+        }
+        Self {
+            sandbox,
+            connections,
+            subjects: self.subjects.clone(),
+            start: self.start,
+            inserted: Vec::new(),
+            table_rows: self.table_rows.clone(),
+        }
     }
 
     /// A connection for each source of the tables, with only what they need of it.
@@ -158,6 +184,10 @@ impl Account {
         for source in sources {
             let mut declared = catalog.source(source).unwrap().clone();
             declared.decl.retry.backoff = Duration::from_millis(1);
+            if rng.u8(..3) == 0 {
+                // A vendor that does not tell the account's id.
+                declared.decl.account = None;
+            }
             let wanted = |table: &str| {
                 let subjects = || self.subjects.iter().filter(|subject| subject.source == source);
                 subjects().any(|subject| subject.table == table || subject.with.is_some_and(|with| with == format!("{source}.{table}")))

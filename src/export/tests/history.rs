@@ -1,5 +1,6 @@
 //! One random history of an account and its lake.
 
+mod accounts;
 mod plan;
 pub mod silence;
 mod verdict;
@@ -34,6 +35,8 @@ pub struct History {
     deletes: bool,
     /// A killed run may have left its leases.
     leases_left: bool,
+    /// Tokens that were given out.
+    tokens: u32,
 }
 
 impl History {
@@ -59,6 +62,7 @@ impl History {
         Self {
             deletes: rng.u8(..3) > 0,
             leases_left: false,
+            tokens: 0,
             fake: Fake::new(),
             account,
             steps,
@@ -71,6 +75,10 @@ impl History {
         // Before the first change the vendors tell the time of this machine.
         self.change()?;
         for _ in 0..self.rng.usize(2..9) {
+            if self.rng.u8(..12) == 0 {
+                self.change_accounts().await?;
+                continue;
+            }
             match self.rng.u8(..100) {
                 0..30 => self.change()?,
                 30..45 => self.run_alone().await?,

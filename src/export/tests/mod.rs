@@ -1,12 +1,15 @@
 //! Random histories: whatever happens to an account, to the runs that export it and to their lake, a run that ends leaves the lake as the account is.
 //! `derived` and `load` look at single runs.
 
+mod absent;
 mod account;
+mod accounts;
 mod content;
 mod derived;
 mod history;
+mod ledger;
 mod load;
-mod process;
+pub(crate) mod process;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Mutex;
@@ -90,12 +93,7 @@ fn live_all(seeds: std::ops::Range<u64>) {
 /// `AFLUENTE_SEED=123` lives that one only, `AFLUENTE_SEED=5000..9000` others than those of the suite.
 #[test]
 fn histories_end_with_the_lake_as_the_source_is() {
-    let asked = std::env::var("AFLUENTE_SEED").ok();
-    let seeds = match asked.as_deref().map(|seeds| seeds.split_once("..").unwrap_or((seeds, ""))) {
-        None => 0..HISTORIES,
-        Some((first, "")) => first.parse().unwrap()..first.parse::<u64>().unwrap() + 1,
-        Some((first, end)) => first.parse().unwrap()..end.parse().unwrap(),
-    };
+    let seeds = seeds(HISTORIES);
     let count = seeds.end - seeds.start;
     live_all(seeds);
     // The guard asks a healthy account nothing, but for the last row of a table that its vendor does not count: few histories have so few rows.
@@ -104,4 +102,14 @@ fn histories_end_with_the_lake_as_the_source_is() {
         emptied <= 1 + count / 50,
         "{emptied} runs of {count} histories were asked whether a table is empty"
     );
+}
+
+/// The first so many, or those that are asked for.
+fn seeds(most: u64) -> std::ops::Range<u64> {
+    let asked = std::env::var("AFLUENTE_SEED").ok();
+    match asked.as_deref().map(|seeds| seeds.split_once("..").unwrap_or((seeds, ""))) {
+        None => 0..most,
+        Some((first, "")) => first.parse().unwrap()..first.parse::<u64>().unwrap() + 1,
+        Some((first, end)) => first.parse().unwrap()..end.parse().unwrap(),
+    }
 }

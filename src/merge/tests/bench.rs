@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType as Type;
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, FixedOffset, Utc};
 use fastrand::Rng;
 use serde_json::{Value, json};
 
@@ -18,8 +18,19 @@ use crate::scan::DataFileReader;
 use crate::schema::{Source, demo};
 use crate::write::{MemoryBudget, TableWriter, WriteOptions, publish_all};
 
-/// The key of the rows: a number, a text, or two columns.
-pub(super) const KEYS: [(&str, &str); 3] = [(r#"["id"]"#, "int"), (r#"["id"]"#, "text"), (r#"["id", "part"]"#, "float")];
+/// The key of the rows: a number, a text, two columns, an integer beyond those that a float holds, a float that is nearly too large for its digits, an integer
+/// around zero.
+pub(super) const KEYS: [(&str, &str); 6] = [
+    (r#"["id"]"#, "int"),
+    (r#"["id"]"#, "text"),
+    (r#"["id", "part"]"#, "float"),
+    (r#"["id"]"#, "int"),
+    (r#"["id"]"#, "float"),
+    (r#"["id"]"#, "int"),
+];
+
+/// Hours from 2026 to the year 10000 in UTC, which the vendor writes as 9999 in a zone to the west.
+pub(super) const FAR: i64 = 69_898_632;
 
 fn source(key: usize, partitioned: bool) -> Source {
     let (primary_key, kind) = KEYS[key];
@@ -111,16 +122,27 @@ pub(super) fn instant(hours: i64) -> DateTime<Utc> {
 }
 
 fn record(key: usize, id: u32, deal: &Deal) -> Value {
-    let id_value = match key {
-        0 => json!(id),
+    let id_value: Value = match key {
         1 => json!(format!("deal {id}")),
-        _ => json!(id / 2),
+        _ => serde_json::from_str(&id_text(key, id)).unwrap(),
     };
     let items: Vec<Value> = deal.items.iter().map(|item| json!({ "item": item })).collect();
     json!({
         "id": id_value, "part": format!("p{}", id % 2), "kind": deal.kind, "name": deal.name, "items": items,
-        "at": deal.at.map(|at| instant(at).to_rfc3339()),
+        "at": deal.at.map(|at| instant(at).with_timezone(&FixedOffset::west_opt(23 * 3_600).unwrap()).to_rfc3339()),
     })
+}
+
+/// The first column of a row's key, as the lake shows it.
+fn id_text(key: usize, id: u32) -> String {
+    match key {
+        1 => format!("deal {id}"),
+        2 => (id / 2).to_string(),
+        3 => (9_007_199_254_740_990 + u64::from(id)).to_string(),
+        4 => (9_007_199_254_740_991 - u64::from(id)).to_string(),
+        5 => (i64::from(id) - 10).to_string(),
+        _ => id.to_string(),
+    }
 }
 
 pub(super) struct Bench {
@@ -174,6 +196,7 @@ impl Bench {
                 .decode(&Page {
                     body: Bytes::from(body),
                     records,
+                    twins: Vec::new(),
                     resume: None,
                     began: chrono::DateTime::UNIX_EPOCH,
                     memory: None,
@@ -291,10 +314,10 @@ impl Bench {
             .iter()
             .map(|(id, deal)| {
                 let at = deal.at.map_or("null".to_owned(), |at| instant(at).timestamp_micros().to_string());
+                let own = id_text(self.key, *id);
                 let id = match self.key {
-                    0 => vec![id.to_string()],
-                    1 => vec![format!("deal {id}")],
-                    _ => vec![(id / 2).to_string(), format!("p{}", id % 2)],
+                    2 => vec![own, format!("p{}", id % 2)],
+                    _ => vec![own],
                 };
                 let rest = vec![deal.name.clone(), deal.kind.clone().unwrap_or("null".to_owned()), at];
                 let mut items = deal.items.clone();

@@ -101,7 +101,11 @@ fn keyset_keys_must_grow() {
             "a `Id` above 9 in record 1 of the page, found 8",
             "ignored the order",
         ),
-        (&[&["\"b\"", "\"a\""]], "above b in record 1", "ignored the order"),
+        (
+            &[&["\"b\"", "\"a\""]],
+            "above a text of 1 characters in record 1 of the page, found a text of 1 characters",
+            "ignored the order",
+        ),
         (&[&["[1]"]], "the key `Id` in record 0", "paged by this key"),
     ] {
         let mut pager = walk(&pagination);

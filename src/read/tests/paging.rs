@@ -174,6 +174,29 @@ async fn records_without_a_key_are_sent_on_and_a_repeated_page_of_them_still_end
     assert_eq!((outcome.records.len(), outcome.summary().repeated), (3, 3));
 }
 
+/// Pages overlap: a record without a key that stands in both is one.
+#[tokio::test]
+async fn a_record_without_a_key_that_pages_share_is_sent_on_once() {
+    let pages = [r#"[{"Id":1},{"a":1}]"#, r#"[{"a":1},{"Id":2}]"#, r#"[{"Id":2}]"#];
+    let outcome = run(&[("deals", &endpoint(OFFSET))], pages.map(Answer::ok)).await;
+    assert_eq!((outcome.records.len(), outcome.summary().repeated), (3, 2));
+}
+
+/// Two records of one page that share their key are two to the API's count, and one row.
+#[tokio::test]
+async fn records_of_one_page_that_share_their_key_are_counted_as_the_api_counts_them() {
+    let counted =
+        r#"{ type = "offset", offset_param = "$skip", size_param = "$top", size = 2, count = { params = { n = "1" }, member = "n" } }"#;
+    let pages = [
+        r#"{"n":3,"value":[{"Id":1},{"Id":2}]}"#,
+        r#"{"value":[{"Id":2},{"Id":2,"a":1}]}"#,
+        r#"{"value":[{"Id":2,"a":1}]}"#,
+    ];
+    let outcome = run(&[("deals", &endpoint(counted))], pages.map(Answer::ok)).await;
+    assert_eq!(ids(&outcome), [1, 2]);
+    assert_eq!(outcome.summary().repeated, 3);
+}
+
 #[tokio::test]
 async fn keys_that_outgrow_their_memory_are_an_error() {
     let mut options = options();

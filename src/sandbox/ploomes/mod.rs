@@ -36,7 +36,7 @@ pub(crate) fn answer(world: &World, ask: &Ask) -> Answer {
         return error(403, "Você não tem permissão para acessar a propriedade 'StockBalance'.");
     }
     match path {
-        "Account" | "Self" => return account(path),
+        "Account" | "Self" => return account(world, path),
         // Nothing is ever deleted here.
         "Deals/GetDeletedDeals" => return Answer::json(200, envelope("Deals", None, |_| {}, None)),
         _ => {}
@@ -160,10 +160,11 @@ fn envelope(path: &str, count: Option<u64>, rows: impl FnOnce(&mut Vec<u8>), nex
     out
 }
 
-fn account(path: &str) -> Answer {
+/// Another seed is another account.
+fn account(world: &World, path: &str) -> Answer {
     let write = |out: &mut Vec<u8>| {
         Object::push(out, |o| {
-            o.set("Id", 4321_u64)
+            o.set("Id", 4320 + world.seed % 1_000_000_000)
                 .set("Name", "Conta da sandbox")
                 .set("CreateDate", "2021-11-30T09:00:00-03:00");
         });

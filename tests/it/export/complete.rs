@@ -71,9 +71,9 @@ fn reported(setup: &Setup, rows: &BTreeMap<String, u64>) {
     assert_eq!(in_lake, std::fs::read_to_string(setup.folder().join("report.json")).unwrap());
     let report: Value = serde_json::from_str(&in_lake).unwrap();
     assert_eq!(runs[0].file_stem().unwrap(), report["run_id"].as_str().unwrap());
-    // The list of custom fields, its page and the empty one after it, is read for all tables and counted with none.
+    // The account's id, and the list of custom fields, its page and the empty one after it, are read for all tables and counted with none.
     let mut requests = BTreeMap::from([("ploomes", report["other_requests"].as_u64().unwrap())]);
-    assert_eq!(requests["ploomes"], 2);
+    assert_eq!(requests["ploomes"], 3);
     for table in report["tables"].as_array().unwrap() {
         let source = table["source"].as_str().unwrap();
         let name = format!("{source}.{}", table["table"].as_str().unwrap());

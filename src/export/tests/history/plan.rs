@@ -1,6 +1,7 @@
 //! One run of a history, as planned.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use chrono::DateTime;
 
@@ -20,8 +21,17 @@ pub struct Plan {
     pub leased: bool,
 }
 
+/// The port at which each run asked: that of an account.
+static ASKED: Mutex<BTreeMap<String, u16>> = Mutex::new(BTreeMap::new());
+
+/// The port at which a run asked.
+pub fn asked(run_id: &str) -> Option<u16> {
+    ASKED.lock().unwrap().get(run_id).copied()
+}
+
 /// One run, to its end. The error is one that a run never has.
 pub async fn run(plan: Plan, lake: &Lake) -> Result<RunReport, String> {
+    let port = plan.connections.first().and_then(|one| one.base_url.port());
     let has_range = plan.options.range != (None, None);
     let (stopper, stop) = Stopper::new();
     let stop = (Arc::new(stopper), stop);
@@ -40,6 +50,9 @@ pub async fn run(plan: Plan, lake: &Lake) -> Result<RunReport, String> {
             .lease(IfBusy::Fail, |_, _| {})
             .await
             .map_err(|error| format!("lease: {error:?}"))?;
+    }
+    if let Some(port) = port {
+        ASKED.lock().unwrap().insert(export.run.id.clone(), port);
     }
     Ok(export.run().await)
 }

@@ -106,12 +106,15 @@ impl History {
     async fn savepoints_grow(&self, lake: &Lake) -> Result<(), String> {
         for manifest in commit::content(lake).await.map_err(text)? {
             let (connection, table) = (&manifest.connection, &manifest.table);
-            let mut last = None;
+            let (mut last, mut account) = (None, None);
             for version in commit::versions(lake, connection, table).await.map_err(text)? {
-                let savepoint = commit::read(lake, connection, table, version)
-                    .await
-                    .map_err(text)?
-                    .and_then(|one| one.savepoint);
+                let one = commit::read(lake, connection, table, version).await.map_err(text)?;
+                let savepoint = one.as_ref().and_then(|one| one.savepoint);
+                let of = one.and_then(|one| one.account);
+                if of != account {
+                    // Another account's time is another one.
+                    (last, account) = (None, of);
+                }
                 if savepoint < last {
                     return Err(format!(
                         "{connection}.{table}: savepoint {savepoint:?} at version {version} after {last:?}"
