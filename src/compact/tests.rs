@@ -1,5 +1,7 @@
 //! Many small files become few, and nothing else changes.
 
+use std::collections::BTreeMap;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use parquet::arrow::ArrowWriter;
@@ -7,8 +9,10 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::properties::WriterProperties;
 use sha2::{Digest, Sha256};
 
+use super::plan::look;
 use super::*;
 use crate::bench::Bench;
+use crate::commit::Entry;
 use crate::store::{S3Options, hex};
 
 /// The ids of a table's rows, in the order of its manifest's files.

@@ -129,7 +129,7 @@ impl ReadSummary {
     pub fn warning(&self, table: &Table) -> Option<String> {
         let for_each = table.fetch()?.for_each.as_ref().filter(|_| self.not_found > 0)?;
         Some(format!(
-            "for {} of {} rows of `{}` the vendor answered that it found nothing: they are taken to have no rows here",
+            "for {} of {} rows of `{}` the vendor answered that it found nothing",
             self.not_found, self.parents, for_each.table
         ))
     }

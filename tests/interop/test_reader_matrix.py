@@ -24,7 +24,7 @@ READERS = [read.__name__ for read in reader.READERS]
 AGES = ["oldest", "newest"]
 
 
-# Days that ClickHouse had a place for until 2025, since 1970: 1900-01-01 to 2299-12-31.
+# Days that ClickHouse 24 has a place for, since 1970: 1900-01-01 to 2299-12-31.
 CLICKHOUSE_DAYS = (-25567, 120530)
 NEGATIVE_ZERO = (-0.0).hex()
 

@@ -173,7 +173,7 @@ async fn a_look_up_that_finds_nothing_is_none_for_that_row_where_it_is_declared(
     let table = &catalog.source("acme").unwrap().tables["quotes"];
     assert_eq!(
         summary.warning(table).as_deref(),
-        Some("for 1 of 3 rows of `deals` the vendor answered that it found nothing: they are taken to have no rows here")
+        Some("for 1 of 3 rows of `deals` the vendor answered that it found nothing")
     );
     // All of them, which is for whoever knows the lake to judge; none of them, which is nothing to warn of.
     let outcome = children(LOOKED_UP, vec![nothing(); 3]).await;
