@@ -188,7 +188,7 @@ impl Family {
         let mut lost = 0;
         for _ in 0..ATTEMPTS {
             let began_from = versions(&base);
-            let mut ended = match self.cycle(run, tables, base, &step, &refreshed.told).await {
+            let mut ended = match Box::pin(self.cycle(run, tables, base, &step, &refreshed.told)).await {
                 // What another run commits meanwhile takes the files away that this one reads, or has begun to write.
                 Err(error) if matches!(error.kind(), Kind::Store | Kind::Conflict) => {
                     base = self.base(run, tables).await?;
