@@ -98,6 +98,7 @@ def is_known(path: Path) -> bool:
     parts = path.parts
     return (
         parts[0] in ("_runs", "_views")
+        or len(parts) == 2 and parts[1] == "_connection.json"
         or len(parts) == 3 and parts[1] == "_rejected" and path.suffix == ".parquet"
         or len(parts) == 3 and parts[1] == "_derived" and path.suffix == ".json"
         or len(parts) == 3 and parts[1] == "_lease" and bool(MANIFEST.match(parts[2]))

@@ -558,7 +558,7 @@ fn fuzz_a_damaged_record_spares_all_others_or_the_page_is_refused() {
             }
         }
     }
-    assert!(salvaged > 100 && refused > 100, "{salvaged} {refused}");
+    assert!(salvaged > 50 && refused > 50, "{salvaged} {refused}");
 }
 
 /// Half a megabyte takes about as long however much of it is damaged; were the work quadratic, it would take minutes.
