@@ -6,7 +6,7 @@
 //! | one that older readers refuse ([`DataFileReader::is_refused`]) | a new one of the same rows in the same order |
 //! | one that was looked at for that, and is not | itself; the manifest notes it, so that nobody looks again |
 //!
-//! A table is replaced in one commit for each [`GROUPS`] of these, its savepoint, mode and unfinished load kept. The parent of a table that was replaced gets a
+//! A table is replaced in one commit for each `GROUPS` of these, its savepoint, mode and unfinished load kept. The parent of a table that was replaced gets a
 //! new manifest, too: it names the versions of its children and histories. These commit first, as in an export, so that a crash in between leaves what was
 //! there before.
 

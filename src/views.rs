@@ -7,7 +7,7 @@
 //! | Athena | an external table over a list of files in the lake, which every run rewrites | `` `connection`.`table` `` |
 //!
 //! Columns are those of the manifest, in its order; a file that is older than a column has nulls there. Names and descriptions come from the vendor: they
-//! pass [`quote`], and a column whose name the engine cannot write safely is left out, with a comment that says so.
+//! pass `quote`, and a column whose name the engine cannot write safely is left out, with a comment that says so.
 
 mod athena;
 mod duckdb;
