@@ -103,8 +103,11 @@ class Source:
             except Bad:
                 cells.append(None)
                 bad.append(Rejected(table, name, value))
-        keyless = any(cells[list(decl["columns"]).index(name)] is None for name in decl.get("primary_key", ()))
-        if keyless:
+        key = decl.get("primary_key", ())
+        null = [name for name in key if cells[list(decl["columns"]).index(name)] is None]
+        # A null that the key allows is a value of it, as long as another member names the record; one that cannot be read is none.
+        allowed = set(decl.get("nullable_key", ())) - {item.column for item in bad}
+        if key and (len(null) == len(key) or not allowed.issuperset(null)):
             found[table].rejected.append(Rejected(table, None, record, context))
             return None
         found[table].rejected += bad
