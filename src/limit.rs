@@ -28,6 +28,12 @@ impl Limit {
         matches!(self, Self::Percent(percent) if percent >= 100.0)
     }
 
+    /// Whether so many of so many are too many where they are a part of the table. All of a few rows say nothing of the others: the newest record may be the
+    /// only one that a refresh reads, hour by hour.
+    pub fn is_passed_by_part(self, rejected: u64, of: u64) -> bool {
+        self.is_passed(rejected, of) && !(matches!(self, Self::PercentOrTen(_)) && rejected <= 10)
+    }
+
     /// Whether so many of so many are too many.
     pub fn is_passed(self, rejected: u64, of: u64) -> bool {
         // Counts beyond 2^53 are out of reach of any API.
@@ -83,6 +89,24 @@ mod tests {
         for text in ["", "-1", "%", "101%", "NaN%", "ten"] {
             assert!(text.parse::<Limit>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn all_of_a_few_rows_are_no_table() {
+        let limit = Limit::DEFAULT_REJECTED;
+        for (rejected, of, whole, part) in [
+            (1, 1, true, false),
+            (10, 10, true, false),
+            (11, 11, true, true),
+            (11, 2_000, false, false),
+        ] {
+            assert_eq!(
+                (limit.is_passed(rejected, of), limit.is_passed_by_part(rejected, of)),
+                (whole, part),
+                "{rejected} of {of}"
+            );
+        }
+        assert!(Limit::Count(0).is_passed_by_part(1, 1));
     }
 
     #[test]

@@ -108,7 +108,10 @@ fn run(cli: Cli, printer: &Printer) -> Result<Done> {
 }
 
 fn wait(command: impl Future<Output = Result<Done>>) -> Result<Done> {
+    // Said here, because tokio panics over a `TOKIO_WORKER_THREADS` that is no number of threads.
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
         .enable_all()
         .build()
         .map_err(|error| Error::config(format!("cannot start the threads of the program: {error}")))?;

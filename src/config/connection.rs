@@ -287,8 +287,16 @@ fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
 }
 
 fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Limit>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    text.parse().map(Some).map_err(serde::de::Error::custom)
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a number such as 100 or a share such as \"50%\"")]
+    enum Written {
+        Number(u64),
+        Text(String),
+    }
+    match Written::deserialize(deserializer)? {
+        Written::Number(number) => Ok(Some(Limit::Count(number))),
+        Written::Text(text) => text.parse().map(Some).map_err(serde::de::Error::custom),
+    }
 }
 
 fn five_minutes() -> Duration {

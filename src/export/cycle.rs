@@ -142,7 +142,7 @@ impl Family {
         });
         let (summary, mut counts, noticed, rows_read, cursor, finished, absent) = finishing.await??;
         let staged = finished.staged;
-        self.check_limits(run, tables, &sum(tables, &before, &counts))?;
+        self.check_limits(run, step, tables, &sum(tables, &before, &counts))?;
         for (counts, repeated) in counts.iter_mut().zip(&finished.repeated) {
             counts.records -= repeated.records;
             counts.rejected_records -= repeated.rejected_records;
@@ -329,7 +329,7 @@ impl Family {
                     resume.began = first.began;
                 }
                 let counts = sum(tables, &before, &staged.counts);
-                self.check_limits(run, tables, &counts)?;
+                self.check_limits(run, step, tables, &counts)?;
                 load.rejected.extend(staged.rejected.iter().cloned());
                 load.counts = tables
                     .iter()

@@ -288,7 +288,7 @@ impl Family {
         every.is_some_and(|every| last.is_none_or(|last| Utc::now() - last >= every))
     }
 
-    pub(super) fn check_limits(&self, run: &Run, tables: &[Table], counts: &[Counts]) -> Result<()> {
+    pub(super) fn check_limits(&self, run: &Run, step: &Step, tables: &[Table], counts: &[Counts]) -> Result<()> {
         let hint = format!(
             "see {}: each row names key, column, raw text and reason; a path or a format is one line in schemas/{}/{}.toml",
             run.lake.url(&rejected_folder(&self.connection.name)),
@@ -296,7 +296,13 @@ impl Family {
             self.table.id
         );
         for (table, counts) in tables.iter().zip(counts) {
-            if run.options.max_rejected.is_passed(counts.rejected_records, counts.records) {
+            let bound = run.options.max_rejected;
+            let is_whole = step.reads_all() || matches!(step.kind, StepKind::Load { .. });
+            let is_passed = match is_whole {
+                true => bound.is_passed(counts.rejected_records, counts.records),
+                false => bound.is_passed_by_part(counts.rejected_records, counts.records),
+            };
+            if is_passed {
                 return Err(Error::new(
                     Kind::Data,
                     format!(
@@ -305,7 +311,7 @@ impl Family {
                         counts.records,
                         table.id,
                         table.primary_key.join(", "),
-                        run.options.max_rejected
+                        bound
                     ),
                 )
                 .hint(hint));

@@ -17,6 +17,8 @@ pub(super) struct Index {
     rows: Vec<Row>,
     /// Rows that a read has brought.
     met: Vec<bool>,
+    /// Keys of more than one row, in order: a lake that an earlier version doubled rows in.
+    doubled: Vec<Key>,
 }
 
 impl Index {
@@ -42,6 +44,9 @@ impl Index {
     /// All rows are there.
     pub fn seal(&mut self) {
         self.rows.sort_unstable_by_key(|row| row.key);
+        let pairs = self.rows.windows(2).filter(|pair| pair[0].key == pair[1].key);
+        self.doubled = pairs.map(|pair| pair[0].key).collect();
+        self.rows.dedup_by_key(|row| row.key);
         self.met = vec![false; self.rows.len()];
     }
 
@@ -53,10 +58,13 @@ impl Index {
     }
 
     /// Whether this row is as the lake holds it; nothing if the lake does not hold its key here. It counts as met.
+    ///
+    /// One key is one row: the first that a read brings. A vendor that writes a key in two ways (`100` and `"100"`) brings it twice, and the second is passed
+    /// over as if the lake held it. A key that the lake holds twice is never as it should be, so that the row is written once in the place of both.
     pub fn meet(&mut self, key: Key, digest: u64) -> Option<bool> {
         let at = self.find(key)?;
-        self.met[at] = true;
-        Some(self.rows[at].digest == digest)
+        let is_second = std::mem::replace(&mut self.met[at], true);
+        Some(is_second || self.rows[at].digest == digest && self.doubled.binary_search(&key).is_err())
     }
 
     /// Whether the lake has this key here and the read did not bring it.
@@ -94,5 +102,31 @@ impl Index {
 
     fn find(&self, key: Key) -> Option<usize> {
         self.rows.binary_search_by_key(&key, |row| row.key).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_the_lake_holds_twice_becomes_one_row_and_a_second_reading_none() {
+        let keys = crate::merge::key::Hashing::default();
+        let batch = arrow_array::RecordBatch::try_from_iter([(
+            "id",
+            std::sync::Arc::new(arrow_array::Int64Array::from(vec![1, 2])) as arrow_array::ArrayRef,
+        )])
+        .unwrap();
+        let keys = keys.keys(&batch, &[0]).unwrap();
+        let mut index = Index::default();
+        for (key, digest) in [(keys[0], 7), (keys[1], 8), (keys[0], 7)] {
+            assert!(index.add(key, digest, 1 << 20));
+        }
+        index.seal();
+        assert_eq!(index.len(), 2);
+        // Written anew in the place of both, and once.
+        assert_eq!([index.meet(keys[0], 7), index.meet(keys[0], 7)], [Some(false), Some(true)]);
+        // A second row of the key is none, whatever it holds.
+        assert_eq!([index.meet(keys[1], 8), index.meet(keys[1], 9)], [Some(true), Some(true)]);
     }
 }

@@ -106,6 +106,8 @@ pub struct Merge {
     /// The keys that were read, where only keys are read and the index did not fit.
     read: KeySet,
     touched: KeySet,
+    /// Keys that were read and that the index does not have.
+    new: KeySet,
     /// The touched keys themselves where they are single texts, and few: files are passed over by them.
     texts: Option<BTreeSet<String>>,
     /// Nothing of the base stays, or there is none: which keys are touched is of no use.
@@ -181,6 +183,7 @@ impl Merge {
             without_cursor: None,
             read: KeySet::default(),
             touched: KeySet::default(),
+            new: KeySet::default(),
             texts: None,
             replaces_all: false,
             new_rows: Vec::new(),
@@ -296,6 +299,10 @@ impl Merge {
             if self.index.is_none() {
                 self.read.insert(key);
             }
+            return false;
+        }
+        if !is_known && met.is_none() && self.index.is_some() && !self.new.insert(key) {
+            // The vendor writes the key in two ways: the first is the row.
             return false;
         }
         if !is_known {

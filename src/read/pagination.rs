@@ -63,6 +63,9 @@ pub(super) struct Pager<'a> {
     again_until: u32,
     /// Pages in a row without an unseen record though the vendor said that another follows.
     idle_pages: u32,
+    /// Pages by number with rows seen for the first time, and the rows of the last page.
+    pages: u64,
+    last_page: Vec<u64>,
 }
 
 /// What a page held.
@@ -143,6 +146,8 @@ impl<'a> Pager<'a> {
             orders: 0,
             again_until: 0,
             idle_pages: 0,
+            pages: 0,
+            last_page: Vec::new(),
         }
     }
 
@@ -395,8 +400,12 @@ impl<'a> Pager<'a> {
                 if held.next == Next::Present && self.idle_pages >= IDLE_PAGES && *page >= self.again_until {
                     return Err(repeats());
                 }
-                // One vendor repeats its last page for every number beyond it.
-                let end = held.unseen == 0 && !is_more || last || *page == u32::MAX;
+                // One vendor repeats its last page for every number beyond it. Another page of known rows is one that rows inserted before it have pushed back;
+                // more of them than pages were read come of a vendor that begins again.
+                let is_repeated = held.states == self.last_page || u64::from(self.idle_pages) > self.pages;
+                self.pages += u64::from(held.unseen > 0);
+                self.last_page.clone_from(&held.states);
+                let end = held.unseen == 0 && is_repeated && !is_more || last || *page == u32::MAX;
                 *page = page.saturating_add(1);
                 if end { Step::End } else { Step::Next }
             }

@@ -213,7 +213,8 @@ impl Key {
         let cell = |cell: &Cell| match cell {
             Cell::Whole(value) => value.to_string(),
             Cell::Float(value) => value.to_string(),
-            Cell::Text(value) => format!("{value:?}"),
+            // A text may be an e-mail address, and findings are printed and logged.
+            Cell::Text(value) => format!("a text of {} characters", value.chars().count()),
             Cell::Null => "null".to_owned(),
         };
         self.0.iter().map(cell).collect::<Vec<_>>().join(", ")

@@ -156,7 +156,10 @@ async fn a_key_that_stands_twice_is_a_fault_in_either_way_of_looking() {
     let items = bench.items(1, &[&[1.0], &[1.0]]).await;
     bench.commit(1, orders, items.clone()).await;
     bench
-        .fault(&of("orders__items", &items[1]), &["2 rows", "the first with 1, \"sku 0\""])
+        .fault(
+            &of("orders__items", &items[1]),
+            &["2 rows", "the first with 1, a text of 5 characters"],
+        )
         .await;
 }
 

@@ -240,6 +240,21 @@ fn the_newest_first_and_thirty_more_at_each_request_are_read() {
 }
 
 #[test]
+fn more_rows_inserted_at_once_than_pages_hold_end_no_walk_by_number() {
+    let (mut requests, mut last) = (0, 400);
+    let outcome = read_from(BY_NUMBER, None, move |asked| {
+        requests += 1;
+        if requests == 10 {
+            last += 70;
+        }
+        cut((0..last).rev(), asked)
+    });
+    outcome.summary();
+    let read: std::collections::BTreeSet<u32> = ids(&outcome).into_iter().collect();
+    assert!((0..400).all(|id| read.contains(&id)), "{} of 400 rows", read.len());
+}
+
+#[test]
 fn rows_that_nobody_changes_cost_no_request_more() {
     // As many as the release before took.
     for (pagination, expected) in [(BY_OFFSET, 14), (BY_KEY_OFFSET, 14), (BY_PAGE, 15), (BY_NUMBER, 31)] {

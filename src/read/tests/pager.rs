@@ -316,11 +316,19 @@ fn a_full_page_is_the_last_only_where_the_count_agrees() {
 }
 
 #[test]
-fn pages_without_a_size_end_in_three_ways() {
+fn pages_without_a_size_end_in_three_ways_and_not_where_rows_were_pushed_back() {
     let pagination = pagination("type = \"page\"\npage_param = \"page\"\nnext = \"next_page\"");
     for (last, expected) in [
         (held(&[]), Step::End),
-        (Held { unseen: 0, ..held(&["1"]) }, Step::End),
+        (
+            Held {
+                unseen: 0,
+                ..held(&["1", "2"])
+            },
+            Step::End,
+        ),
+        // Rows inserted before it have pushed it back: what follows it was not read yet.
+        (Held { unseen: 0, ..held(&["2"]) }, Step::Next),
         (
             Held {
                 next: Next::Null,
