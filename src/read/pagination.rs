@@ -401,8 +401,8 @@ impl<'a> Pager<'a> {
                     return Err(repeats());
                 }
                 // One vendor repeats its last page for every number beyond it. Another page of known rows is one that rows inserted before it have pushed back;
-                // more of them than pages were read come of a vendor that begins again.
-                let is_repeated = held.states == self.last_page || u64::from(self.idle_pages) > self.pages;
+                // many more than pages were read come of a vendor that begins again.
+                let is_repeated = held.states == self.last_page || u64::from(self.idle_pages) > self.pages.max(IDLE_PAGES.into());
                 self.pages += u64::from(held.unseen > 0);
                 self.last_page.clone_from(&held.states);
                 let end = held.unseen == 0 && is_repeated && !is_more || last || *page == u32::MAX;
