@@ -63,7 +63,7 @@ pub(super) struct Pager<'a> {
     again_until: u32,
     /// Pages in a row without an unseen record though the vendor said that another follows.
     idle_pages: u32,
-    /// Pages by number with rows seen for the first time, and the rows of the last page.
+    /// Pages with rows seen for the first time, and the rows of the last page.
     pages: u64,
     last_page: Vec<u64>,
 }
@@ -403,8 +403,6 @@ impl<'a> Pager<'a> {
                 // One vendor repeats its last page for every number beyond it. Another page of known rows is one that rows inserted before it have pushed back;
                 // many more than pages were read come of a vendor that begins again.
                 let is_repeated = held.states == self.last_page || u64::from(self.idle_pages) > self.pages.max(IDLE_PAGES.into());
-                self.pages += u64::from(held.unseen > 0);
-                self.last_page.clone_from(&held.states);
                 let end = held.unseen == 0 && is_repeated && !is_more || last || *page == u32::MAX;
                 *page = page.saturating_add(1);
                 if end { Step::End } else { Step::Next }
@@ -419,6 +417,10 @@ impl<'a> Pager<'a> {
             _ => Step::End,
         };
         self.started |= !empty;
+        if matches!(self.at, At::Windows(_) | At::Page(_)) {
+            self.pages += u64::from(held.unseen > 0);
+            self.last_page.clone_from(&held.states);
+        }
         Ok(step)
     }
 
