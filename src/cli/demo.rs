@@ -49,11 +49,15 @@ pub(super) async fn run(args: &DemoArgs, printer: &Printer) -> Result<Done> {
     if report.failed() {
         return Ok(Done::Partly);
     }
-    printer.info(&next(printer, &report, &args.to));
+    if !printer.is_json() {
+        printer.info("");
+    }
+    printer.heading("What to type next");
+    next(&report, &args.to).iter().for_each(|line| printer.info(line));
     Ok(Done::All)
 }
 
-fn next(printer: &Printer, report: &RunReport, lake: &str) -> String {
+fn next(report: &RunReport, lake: &str) -> Vec<String> {
     let deals = report
         .tables
         .iter()
@@ -86,11 +90,9 @@ fn next(printer: &Printer, report: &RunReport, lake: &str) -> String {
         ),
         (format!("{afluente} init"), "then your own account".to_owned()),
     ];
-    let mut text = format!("\n{}\n", printer.strong("What to type next"));
-    for (line, comment) in lines {
+    let shown = |(line, comment): (String, String)| {
         let comment = if comment.is_empty() { comment } else { format!(" # {comment}") };
-        text.push_str(format!("  {line:38}{comment}").trim_end());
-        text.push('\n');
-    }
-    text
+        format!("  {line:38}{comment}").trim_end().to_owned()
+    };
+    lines.into_iter().map(shown).collect()
 }
